@@ -1,4 +1,4 @@
-//! A command of the user's that is one cycle: run again and again while a phase is driven.
+//! Runs the user's command, once per cycle, during drive phases.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -15,50 +15,48 @@ use tokio_util::sync::CancellationToken;
 
 use super::reasons::{CommandFailure, FailureReason};
 
-/// Cycles are at least this far apart.
+/// The minimum interval between the starts of two cycles.
 const CYCLE_MIN_INTERVAL: Duration = Duration::from_millis(100);
-/// How long one run may go on beyond its phase.
+/// A run may exceed its phase by this time.
 const OVERRUN_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How much of the end of its stderr is kept, for its last line.
+/// The end of stderr that is kept for its last line.
 const STDERR_TAIL_MAX_BYTES: usize = 4 << 10;
-/// How long the last line of a command that has failed may take: what it left behind in the background
-/// may hold its stderr open for ever.
+/// The time to read the last line of a failed command. Its background processes may keep stderr open.
 const STDERR_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// Runs one command per cycle. Clones count together.
+/// Runs one command per cycle. Clones share their counts.
 #[derive(Clone, Debug)]
 pub(crate) struct Commands {
     line: String,
     ran: Arc<AtomicU64>,
-    /// Of the runs so far, in milliseconds.
+    /// In milliseconds.
     longest: Arc<AtomicU64>,
 }
 
 impl Commands {
-    /// The command, as the shell reads it.
+    /// `line` is a shell command.
     pub(crate) fn new(line: String) -> Self {
         Self { line, ran: Arc::default(), longest: Arc::default() }
     }
 
-    /// How often it has run to a good end so far.
+    /// The number of successful runs.
     pub(crate) fn ran(&self) -> u64 {
         self.ran.load(Relaxed)
     }
 
-    /// How long the longest run has taken so far.
+    /// The duration of the longest run.
     pub(crate) fn longest(&self) -> Duration {
         Duration::from_millis(self.longest.load(Relaxed))
     }
 
-    /// Runs it, one after the other, until this moment: at least once, and again where it can be expected to end
-    /// by then.
+    /// Runs the command repeatedly until this time: at least once, and again if a run of the longest duration would fit.
     ///
     /// # Errors
-    /// It cannot be started, fails, or does not end.
+    /// The command cannot be started, fails, or does not end.
     ///
     /// # Cancel safety
-    /// Safe: a run that is going on is killed.
+    /// Safe: kills a running command.
     pub(crate) async fn run(
         &self,
         until: Instant,
@@ -96,7 +94,7 @@ impl Commands {
         Ok(())
     }
 
-    /// Runs it once, until the shell has ended; whatever it left in the background is none of the cycle.
+    /// Runs the command until the shell has ended. Background processes do not belong to the cycle.
     async fn once(&self) -> io::Result<(ExitStatus, Vec<u8>)> {
         let mut command = Command::new("sh");
         command.arg("-c").arg(&self.line).kill_on_drop(true).process_group(0);
@@ -108,15 +106,14 @@ impl Commands {
             return Ok((child.wait().await?, last));
         };
         let status = {
-            let listening = listen(stderr, &mut last);
-            tokio::pin!(listening);
+            let reading = read_tail(stderr, &mut last);
+            tokio::pin!(reading);
             let status = tokio::select! {
                 status = child.wait() => status?,
-                () = &mut listening => child.wait().await?,
+                () = &mut reading => child.wait().await?,
             };
             if !status.success() {
-                // What was written by then is shown.
-                let _ = timeout(STDERR_TIMEOUT, listening).await;
+                let _ = timeout(STDERR_TIMEOUT, reading).await;
             }
             status
         };
@@ -129,18 +126,18 @@ impl Commands {
     }
 }
 
-/// Reads to the end and keeps the last of it; what is not read would hold the command up.
-async fn listen(mut from: impl AsyncRead + Unpin, into: &mut Vec<u8>) {
+/// Reads to the end and keeps the last bytes. A full pipe would block the command.
+async fn read_tail(mut from: impl AsyncRead + Unpin, into: &mut Vec<u8>) {
     let mut part = [0; 1024];
     while let Ok(count @ 1..) = from.read(&mut part).await {
         into.extend_from_slice(&part[..count]);
         into.drain(..into.len().saturating_sub(STDERR_TAIL_MAX_BYTES));
     }
-    // The future may be asked once more.
+    // `select` may poll this future again.
     std::future::pending::<()>().await;
 }
 
-/// The process group of a run, killed when it is dropped before the run has ended.
+/// The process group of a run. Drop kills it, unless the run has ended.
 #[derive(Debug)]
 struct Group(Option<Pid>);
 
@@ -157,7 +154,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(group) = self.0 {
-            // It may have ended at this very moment.
+            // It may have ended already.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
@@ -175,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_command_leaves_behind_does_not_hold_it_up() {
+    async fn background_processes_do_not_delay_a_command() {
         let stop = CancellationToken::new();
         assert!(1 <= run("sleep 300 & true", 1000, &stop).await.unwrap());
         let error = run("sleep 300 & echo no such app >&2; exit 3", 5000, &stop)
@@ -186,13 +183,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_command_that_says_a_lot_is_heard_to_the_end() {
+    async fn a_failure_with_long_stderr_has_its_last_line() {
         let line = "head -c 300000 /dev/zero | tr '\\0' x >&2; echo >&2; echo the end >&2; exit 1";
         let error = run(line, 5000, &CancellationToken::new()).await.unwrap_err().to_string();
         assert!(error.ends_with("exit status: 1: the end"), "{error}");
     }
 
-    /// A command that does not end: the shell, and what it has started.
+    /// A command that does not end: a shell with a child process.
     struct Endless {
         dir: tempfile::TempDir,
     }
@@ -208,15 +205,14 @@ mod tests {
             format!("sh -c '{write}; sleep 300; :' $$; true")
         }
 
-        /// Waits until it runs.
-        async fn runs(&self) {
+        async fn wait_until_running(&self) {
             while !self.dir.path().join("pids").exists() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         }
 
-        /// What it has started must be killed, and the shell, which is a child of cmon's, reaped as well.
-        async fn is_ended(&self) {
+        /// The child must be killed, and the shell reaped.
+        async fn assert_ended(&self) {
             let pids = std::fs::read_to_string(self.dir.path().join("pids")).unwrap();
             let (shell, started) = pids.trim().split_once(' ').unwrap();
             let started = crate::leak::probe::proc::Process::of(started.parse().unwrap());
@@ -233,24 +229,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_stopped_command_has_started_is_killed_with_it() {
+    async fn stopping_a_command_kills_its_children() {
         let (endless, stop) = (Endless::new(), CancellationToken::new());
         let stopping = async {
-            endless.runs().await;
+            endless.wait_until_running().await;
             stop.cancel();
         };
         let line = endless.line();
         let (ran, ()) = tokio::join!(run(&line, 30_000, &stop), stopping);
         assert_eq!(ran, Ok(0));
-        endless.is_ended().await;
+        endless.assert_ended().await;
     }
 
     #[tokio::test]
-    async fn what_outlives_its_phase_by_a_minute_is_killed_with_what_it_has_started() {
+    async fn a_command_that_exceeds_its_phase_by_a_minute_is_killed_with_its_children() {
         let endless = Endless::new();
         let waiting = async {
-            endless.runs().await;
-            // Nothing else waits now but for the clock.
+            endless.wait_until_running().await;
             tokio::time::pause();
         };
         let (commands, started) = (Commands::new(endless.line()), Instant::now());
@@ -260,17 +255,17 @@ mod tests {
         assert!(error.ends_with("did not end within 1m after its phase"), "{error}");
         assert_eq!(started.elapsed().as_secs(), 65);
         tokio::time::resume();
-        endless.is_ended().await;
+        endless.assert_ended().await;
     }
 
     #[tokio::test]
-    async fn it_runs_until_the_phase_ends() {
+    async fn a_command_repeats_until_the_phase_ends() {
         let ran = run("true", 350, &CancellationToken::new()).await.unwrap();
         assert!((1..=4).contains(&ran), "{ran}");
     }
 
     #[tokio::test]
-    async fn a_failure_is_reported_with_its_last_words() {
+    async fn a_failure_has_the_last_line_of_stderr() {
         let line = "echo first >&2; echo no such app >&2; exit 3";
         let error = run(line, 5000, &CancellationToken::new()).await.unwrap_err().to_string();
         assert!(error.contains("exit status: 3: no such app"), "{error}");

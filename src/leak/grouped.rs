@@ -1,6 +1,5 @@
-//! Puts together what has the same key, in the order in which the keys came first.
+//! Groups values by key, in the order of each key's first occurrence.
 
-/// The values of each key.
 pub(crate) fn by_key<K: PartialEq, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Vec<(K, Vec<V>)> {
     let mut groups: Vec<(K, Vec<V>)> = Vec::new();
     for (key, value) in pairs {
@@ -17,7 +16,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_keep_the_order_in_which_they_came() {
+    fn keys_keep_their_first_order() {
         let groups = by_key([("b", 1), ("a", 2), ("b", 3)]);
         assert_eq!(groups, [("b", vec![1, 3]), ("a", vec![2])]);
     }

@@ -1,19 +1,19 @@
-//! The name of a metric, taken apart once: whose figure it is, of what, and in which unit.
+//! Parses the name of a metric into its source, quantity and unit.
 //!
 //! A name is `SOURCE.QUANTITY`: `own.fds`, `daemon.goroutines`, `target.web.rss_bytes`. As in Prometheus, the end of
-//! the quantity is its unit: `_bytes`, `_seconds`, or nothing for a count. Recordings hold names, so this is the one
-//! place that reads them.
+//! the quantity is its unit: `_bytes`, `_seconds`, or nothing for a count. Recordings hold these names, and only
+//! this file parses them.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// Whose figures they are.
+/// The program that a metric describes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Source {
     Own,
     Daemon,
-    /// A target, by its short name.
+    /// A target, with its short name.
     Target(String),
     Other(String),
 }
@@ -29,7 +29,7 @@ impl Source {
         }
     }
 
-    /// The name for people: `target web`.
+    /// The name in reports: `target web`.
     pub(crate) fn label(&self) -> String {
         match self {
             Self::Own => "cmon itself".to_owned(),
@@ -57,14 +57,14 @@ impl Serialize for Source {
     }
 }
 
-/// What a metric counts.
+/// The unit of a metric's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Unit {
-    /// Things: tasks, goroutines, descriptors.
+    /// A number of tasks, goroutines or descriptors.
     Count,
     Bytes,
-    /// Seconds of processor time. They rise by nature and are never judged.
+    /// Seconds of processor time. They always rise, so they are never judged.
     Seconds,
 }
 
@@ -82,15 +82,14 @@ impl Unit {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct MetricId {
     pub(crate) name: String,
-    /// Whose figure it is.
     pub(crate) source: Source,
-    /// What is counted: `fds`.
+    /// The last part of the name: `fds`.
     pub(crate) quantity: String,
     pub(crate) unit: Unit,
 }
 
 impl MetricId {
-    /// Takes a name apart.
+    /// A name without a dot has an empty source.
     pub(crate) fn parse(name: &str) -> Self {
         let (source, quantity) = name.rsplit_once('.').unwrap_or(("", name));
         let unit = Unit::of(quantity);
@@ -99,18 +98,18 @@ impl MetricId {
     }
 }
 
-/// Whether `prefix` names the metric, or a source that it belongs to.
+/// Whether `prefix` is the metric's name or the name of its source.
 pub(crate) fn is_of(metric: &str, prefix: &str) -> bool {
     let rest = metric.strip_prefix(prefix);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// A part of a metric's name: a dot would begin the next part.
-pub(crate) fn part_of_name(name: &str, otherwise: &str) -> String {
+/// Turns `name` into one part of a metric's name, without dots. Returns `default` if nothing is left.
+pub(crate) fn part_of_name(name: &str, default: &str) -> String {
     let keep = |c: char| if c.is_alphanumeric() || c == '_' { c } else { '-' };
     let name: String = name.chars().map(keep).collect();
     match name.trim_matches('-') {
-        "" => otherwise.to_owned(),
+        "" => default.to_owned(),
         name => name.to_owned(),
     }
 }
@@ -121,18 +120,18 @@ mod tests {
 
     #[test]
     fn a_name_has_a_source_a_quantity_and_a_unit() {
-        let of = |name: &str| {
+        let parts = |name: &str| {
             let MetricId { source, quantity, unit, .. } = MetricId::parse(name);
             (source.to_string(), quantity, unit)
         };
         let expected =
             |source: &str, quantity: &str, unit| (source.to_owned(), quantity.to_owned(), unit);
-        assert_eq!(of("own.fds"), expected("own", "fds", Unit::Count));
-        assert_eq!(of("target.web.rss_bytes"), expected("target.web", "rss_bytes", Unit::Bytes));
-        assert_eq!(of("daemon.cpu_seconds"), expected("daemon", "cpu_seconds", Unit::Seconds));
+        assert_eq!(parts("own.fds"), expected("own", "fds", Unit::Count));
+        assert_eq!(parts("target.web.rss_bytes"), expected("target.web", "rss_bytes", Unit::Bytes));
+        assert_eq!(parts("daemon.cpu_seconds"), expected("daemon", "cpu_seconds", Unit::Seconds));
         // A count of something whose name merely holds a unit stays a count.
-        assert_eq!(of("target.web.bytes_pools").2, Unit::Count);
-        assert_eq!(of("odd"), expected("", "odd", Unit::Count));
+        assert_eq!(parts("target.web.bytes_pools").2, Unit::Count);
+        assert_eq!(parts("nodot"), expected("", "nodot", Unit::Count));
     }
 
     #[test]

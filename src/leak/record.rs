@@ -1,7 +1,7 @@
-//! What a check has read, in order: all that a verdict is made from.
+//! The records of a check, in order. A verdict depends on nothing else.
 //!
-//! Each record is one line of a recording (`--record`), a JSON object with the field `type`. Times are
-//! seconds since the check began, on a clock that does not go back.
+//! Each record is one line of a recording (`--record`), a JSON object with the field `type`. Times are seconds
+//! since the start of the check, on a monotonic clock.
 
 use std::collections::BTreeMap;
 
@@ -9,78 +9,76 @@ use serde::{Deserialize, Serialize};
 
 use super::reasons::{CutReason, FailureReason, Noted, UnavailableReason, form};
 
-/// The version of the recording's form.
+/// The version of the recording format.
 pub const VERSION: u32 = 1;
 
 /// One line of a recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Record {
-    /// The first one: what is checked, and how.
+    /// The first record: the plan and the rules of the check.
     Header(Header),
-    /// What the probes have read at one moment.
+    /// The values of all metrics at one time.
     Reading(Reading),
-    /// Which groups a count is made of, at one moment.
+    /// A count, split into groups.
     Groups(Groups),
-    /// Who a count is made of, at one moment.
+    /// The members of a count, by id.
     Ids(Ids),
-    /// A series starts anew: what was measured is not the same any more.
+    /// A series starts again, because the measured program restarted.
     Cut(Cut),
-    /// A metric cannot be had, or no longer.
+    /// A metric could not be read.
     Unavailable(Unavailable),
-    /// The last one.
+    /// The last record.
     End(End),
 }
 
-/// What is checked, and how.
+/// The plan and the rules of a check.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Header {
     /// [`VERSION`].
     pub v: u32,
     /// The version of cmon.
     pub cmon: String,
-    /// When the check began: RFC 3339, UTC.
+    /// When the check started: RFC 3339, UTC.
     #[serde(rename = "begun")]
     pub started: String,
-    /// The daemon, its version and how it was chosen, in words; empty without one.
+    /// The daemon's address and how it was chosen; empty without a daemon.
     pub daemon: String,
-    /// The daemon's version as it reports it; empty without one.
+    /// The version that the daemon reports; empty without a daemon.
     pub daemon_version: String,
     /// The containers whose streams are opened and closed, by name.
     pub containers: Vec<String>,
-    /// The targets, as they were given.
+    /// The targets as given on the command line.
     pub targets: Vec<String>,
     /// The metric by which a target counts its cycles; empty without one.
     #[serde(default)]
     pub cycles_metric: String,
-    /// How the load is made.
     pub drive: Drive,
     /// The planned length of the check in seconds.
     pub duration: f64,
-    /// The age in seconds at which each stream is closed; 0 where cmon drives none.
+    /// The age in seconds at which cmon closes each stream; 0 when it opens none.
     pub stream_timeout: f64,
-    /// The random order comes from this.
+    /// The seed of the random order of phases.
     pub seed: u64,
-    /// How the verdict is made.
     pub rules: Rules,
 }
 
-/// How the load is made.
+/// The kind of load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Drive {
-    /// cmon opens and closes streams, and rests, in random order.
+    /// Drive phases, in which cmon opens and closes streams, and idle phases, in random order.
     Streams,
-    /// A command is run for each cycle.
+    /// cmon runs a command for each cycle.
     Command,
-    /// cmon follows all the time and closes each stream at its age, without rests.
+    /// cmon follows all the time and closes each stream at its maximum age. There are no idle phases.
     Held,
     /// The target has its own load.
     Passive,
 }
 
 impl Drive {
-    /// Whether driven stretches are compared with idle ones.
+    /// Whether the check compares drive phases with idle phases.
     pub fn has_phases(self) -> bool {
         matches!(self, Drive::Streams | Drive::Command)
     }
@@ -91,18 +89,18 @@ impl Drive {
     }
 }
 
-/// How the verdict is made.
+/// The rules of the verdict.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rules {
-    /// The chance of a false alarm over all gated metrics.
+    /// The false alarm rate over all gated metrics together.
     pub alpha: f64,
-    /// Growth per cycle that is tolerated.
+    /// The tolerated growth per cycle.
     pub max_per_cycle: f64,
-    /// Growth per minute that is tolerated.
+    /// The tolerated growth per minute.
     pub max_per_min: f64,
-    /// The metrics that decide, by name or by the beginning of a name up to a dot; empty: the usual ones.
+    /// The gated metrics: names, or prefixes of names up to a dot. Empty means the default ones.
     pub gate: Vec<String>,
-    /// How the names of metrics end that a target was asked for by name; they decide too.
+    /// Quantities that the user selected in a target's address. They are gated too.
     #[serde(default)]
     pub pointed: Vec<String>,
 }
@@ -119,110 +117,109 @@ impl Default for Rules {
     }
 }
 
-/// When in the check something was read.
+/// The part of the check that a reading belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// Before the warm-up, at rest.
     Start,
-    /// Streams are driven, and what is read does not count yet.
+    /// Under load. The readings are not judged.
     WarmUp,
-    /// While a phase is driven.
+    /// In a drive phase.
     Drive,
-    /// While a phase is idle.
+    /// In an idle phase.
     Idle,
     /// On the target's own load.
     Passive,
 }
 
-/// What the probes have read at one moment.
+/// The values of all metrics at one time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
     /// Seconds since the check began.
     pub at: f64,
-    /// When in the check.
     pub stage: Stage,
-    /// At rest: the phase has ended, all streams are closed, and the figures stand still. Driven checks
-    /// are judged by these alone; two of them enclose a phase, whose kind is the later one's `stage`.
+    /// At rest: the phase has ended, all streams are closed, and the values no longer fall. The verdict of a driven
+    /// check uses these readings alone. Two of them enclose a phase; the later one's `stage` is its kind.
     pub rest: bool,
-    /// How long it took until the figures stood still, in seconds; 0 unless at rest.
+    /// Seconds until the values no longer fell; 0 unless at rest.
     pub settled: f64,
     /// Cycles since the check began (of the target, with `--cycles-metric`).
     pub cycles: f64,
     /// Lines read since the check began.
     pub lines: f64,
-    /// Figures by metric, like `own.tasks`, `daemon.goroutines`, `target.web.fds`. What could not be read
+    /// Values by metric, like `own.tasks`, `daemon.goroutines`, `target.web.fds`. A metric that could not be read
     /// is absent, never 0.
     pub values: BTreeMap<String, f64>,
 }
 
-/// Which groups a count is made of, at one moment.
+/// A count, split into groups.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Groups {
     /// Seconds since the check began.
     pub at: f64,
     /// Cycles since the check began.
     pub cycles: f64,
-    /// The metric that they are parts of, like `daemon.goroutines`.
+    /// The metric that the groups add up to, like `daemon.goroutines`.
     pub metric: String,
     /// The groups; a group that is absent counts 0 unless `truncated`.
     pub groups: Vec<Group>,
-    /// The rest of the answer was cut off.
+    /// The answer was cut off, so groups may be missing.
     pub truncated: bool,
 }
 
 impl Groups {
-    /// Groups of which none is missing.
-    pub(crate) fn whole(at: f64, cycles: f64, metric: String, groups: Vec<Group>) -> Self {
+    /// Groups from an answer that was read to its end.
+    pub(crate) fn complete(at: f64, cycles: f64, metric: String, groups: Vec<Group>) -> Self {
         Self { at, cycles, metric, groups, truncated: false }
     }
 }
 
-/// Some that are alike: goroutines with one stack, descriptors of one class, tasks of one kind.
+/// Goroutines with one stack, descriptors of one class, or tasks of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
-    /// What makes them alike; for goroutines all functions of the stack, innermost first, joined by `;`.
+    /// Identifies the group. For goroutines: all functions of the stack, innermost first, joined by `;`.
     pub key: String,
-    /// For people: the first function that is the program's own, and where it stands.
+    /// The name in reports. For goroutines: the first function of the program itself, with its file and line.
     pub title: String,
-    /// How many there are.
+    /// Number of members.
     pub count: u64,
-    /// Labels that the program gave to its goroutines, as a hint: `kind=log, id (24 values)`. Empty without any.
+    /// The goroutines' pprof labels, as a hint: `kind=log, id (24 values)`. Empty without labels.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub labels: String,
 }
 
-/// Who a count is made of, at one moment: descriptors and threads by what identifies each.
+/// The members of a count, by id: descriptors or threads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ids {
     /// Milliseconds since the check began.
     pub at_ms: u64,
-    /// The metric that they are members of, like `target.web.fds`.
+    /// The metric that counts them, like `target.web.fds`.
     pub metric: String,
-    /// One number each, the same for as long as it lives.
+    /// One number for each member, constant for its lifetime.
     pub ids: Vec<u64>,
 }
 
-/// A series starts anew.
+/// A series starts again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cut {
     /// Milliseconds since the check began.
     pub at_ms: u64,
-    /// The beginning of the metrics' names: `daemon`, `target.web`.
+    /// The prefix of the metrics' names: `daemon`, `target.web`.
     pub source: String,
     /// As `reason`, and as a sentence in `why`.
-    #[serde(flatten, serialize_with = "form::why", deserialize_with = "form::read")]
-    pub(crate) reason: Noted<CutReason>,
+    #[serde(flatten, serialize_with = "form::cut", deserialize_with = "form::read")]
+    pub(crate) reason: CutReason,
 }
 
-/// A metric, or all of a source, cannot be had.
+/// A metric, or a whole source, could not be read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Unavailable {
-    /// The metric or the beginning of the metrics' names.
+    /// The metric, or the prefix of the metrics' names.
     pub metric: String,
     /// As `reason`, and as a sentence in `why`.
-    #[serde(flatten, serialize_with = "form::why", deserialize_with = "form::read")]
-    pub(crate) reason: Noted<UnavailableReason>,
+    #[serde(flatten, serialize_with = "form::cut", deserialize_with = "form::read")]
+    pub(crate) reason: UnavailableReason,
 }
 
 /// The end of a check.
@@ -230,31 +227,30 @@ pub struct Unavailable {
 pub struct End {
     /// Seconds since the check began.
     pub at: f64,
-    /// It was ended by a signal before its time.
+    /// A signal ended it early.
     pub interrupted: bool,
-    /// It was ended before its time because a leak was certain; older recordings do not say so.
+    /// A certain leak ended it early. Older recordings do not have this field.
     #[serde(default)]
     pub sure: bool,
-    /// Streams that cmon opened, and closed.
+    /// Streams that cmon opened, including those it closed.
     pub streams_opened: u64,
     /// Streams that cmon closed.
     pub streams_closed: u64,
-    /// What of cmon's own was still alive after everything was stopped and had time to end.
+    /// cmon's own tasks and connections that were still alive after the drain.
     pub survivors: Vec<Survivor>,
-    /// Why the check could not go on, where it could not: as `failure_reason`, and as a sentence in `failure`.
+    /// Why the check stopped, if it failed: as `failure_reason`, and as a sentence in `failure`.
     #[serde(flatten, serialize_with = "form::failure", deserialize_with = "form::read_option")]
     pub(crate) failure: Option<Noted<FailureReason>>,
 }
 
-/// Something of cmon's own that has outlived its use.
+/// A task or connection of cmon that outlived the check.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Survivor {
-    /// What it is: a kind of task (`reader`, `drain`, `events`, `request`, `connection`), or `connection` for
-    /// one to the daemon.
+    /// A kind of task (`reader`, `drain`, `events`, `request`, `connection`), or `connection` for a connection to
+    /// the daemon.
     pub kind: String,
-    /// Which one.
     pub name: String,
-    /// How old it is, in seconds.
+    /// Its age in seconds.
     pub age: f64,
 }
 
@@ -277,7 +273,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_read_again_is_what_was_written(at in 0.0..1e5_f64, value in any::<f64>()) {
+        fn a_reading_survives_a_round_trip(at in 0.0..1e5_f64, value in any::<f64>()) {
             prop_assume!(value.is_finite());
             let reading = Record::Reading(Reading {
                 at,

@@ -1,4 +1,4 @@
-//! Whose streams a check opens: apart, because it decides from a list alone.
+//! Selects the containers of a check from a list. Pure.
 
 use anyhow::Context;
 
@@ -6,11 +6,11 @@ use crate::engine::StartError;
 use crate::engine::selection::{Selection, UnmatchedKind};
 use crate::engine::source::Listed;
 
-/// The names of the containers whose streams are opened: those that are selected and run. Runs that are
-/// compared all have the containers of the `first`, as far as they still run.
+/// The names of the selected, running containers. A later run of a comparison uses those of the `first` run that still
+/// run.
 ///
 /// # Errors
-/// A pattern is for no container or for several, or nothing runs.
+/// A pattern matches no container or several, or none runs.
 pub(super) fn choose(
     selection: &Selection,
     listed: &[Listed],
@@ -20,8 +20,10 @@ pub(super) fn choose(
         Some(names) => Selection::named(names),
         None => {
             let mut unmatched = selection.unmatched(listed);
-            // Those that do not run are reported below.
-            unmatched.retain(|one| !matches!(one.kind, UnmatchedKind::Together { stopped: 1.. }));
+            // Stopped containers are reported below.
+            unmatched.retain(|pattern| {
+                !matches!(pattern.kind, UnmatchedKind::Together { stopped: 1.. })
+            });
             if !unmatched.is_empty() {
                 return Err(StartError::Unmatched(unmatched).into());
             }
@@ -65,7 +67,7 @@ mod tests {
         let before = listed(&[("web", Running), ("db", Running), ("job", Running)]);
         let first = choose(&Selection::running(), &before, None).unwrap();
         assert_eq!(first, ["db", "job", "web"]);
-        // One came, one went, one ended; a name is no beginning of an id and no pattern.
+        // One is new, one is gone, one has ended. A name matches neither ids nor patterns.
         let after = listed(&[("web", Running), ("web-2", Running), ("job", Exited)]);
         let again = |first: &[String]| choose(&Selection::running(), &after, Some(first));
         assert_eq!(again(&first).unwrap(), ["web"]);

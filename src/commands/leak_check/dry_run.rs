@@ -1,4 +1,4 @@
-//! `--dry-run`: from the plan and one reading to the facts of a check that was not run.
+//! `--dry-run`: builds a plan report from the plan and one reading.
 
 use std::time::Duration;
 
@@ -12,14 +12,18 @@ use crate::leak::judge::required_duration::AchievedRate;
 use crate::leak::metric::{MetricId, Source};
 use crate::leak::probe::{Failure, Found, Probes, Sample};
 use crate::leak::record::Header;
-use crate::leak::session::spacing;
+use crate::leak::session::reading_interval;
 use crate::leak::verdict;
 
-/// The usual standard deviation of counts at rest.
+/// The assumed standard deviation of counts at rest.
 const ASSUMED_REST_SD: f64 = 1.0;
 
-/// Reads each probe once, to see which figures there are.
-pub(super) async fn look(header: Header, plan: Option<&Plan>, mut probes: Probes) -> PlanReport {
+/// Reads each probe once, and reports the plan.
+pub(super) async fn read_plan(
+    header: Header,
+    plan: Option<&Plan>,
+    mut probes: Probes,
+) -> PlanReport {
     let sample = probes.read(0.0, &Census::default()).await;
     plan_report(header, plan, probes.found(), sample)
 }
@@ -41,11 +45,12 @@ fn plan_report(header: Header, plan: Option<&Plan>, found: &[Found], sample: Sam
     });
     let unavailable = |metric, reason| Unavailable { metric, reason, times: 1 };
     let failed = sample.failures.into_iter();
-    let failed = failed.map(|Failure { source, reason }| unavailable(source, reason.into()));
-    let missing = sample.unavailable.into_iter().map(|one| unavailable(one.metric, one.reason));
-    let found = found.iter().map(|one| Readable {
-        source: Source::parse(&one.source),
-        readable: one.readable.to_string(),
+    let failed = failed.map(|Failure { source, reason }| unavailable(source, reason));
+    let missing = sample.unavailable.into_iter();
+    let missing = missing.map(|record| unavailable(record.metric, record.reason));
+    let found = found.iter().map(|probe| Readable {
+        source: Source::parse(&probe.source),
+        readable: probe.readable.to_string(),
     });
     PlanReport {
         daemon: DaemonFacts::of(&header),
@@ -64,7 +69,7 @@ fn plan_report(header: Header, plan: Option<&Plan>, found: &[Found], sample: Sam
             Some(_) => None,
             None => passive::smallest_leak(header.duration, ASSUMED_REST_SD, &options),
         },
-        reading_every: spacing(Duration::from_secs_f64(header.duration)).as_secs_f64(),
+        reading_every: reading_interval(Duration::from_secs_f64(header.duration)).as_secs_f64(),
         long_enough: plan.and_then(|_| {
             let planned = AchievedRate { pace: CYCLES_PER_SECOND, pair: 0.0 };
             planned.length_of_pairs(power::fewest_pairs(&options))
@@ -81,7 +86,6 @@ fn plan_report(header: Header, plan: Option<&Plan>, found: &[Found], sample: Sam
     }
 }
 
-/// When each phase begins and ends.
 fn phases(plan: &Plan) -> Vec<Phase> {
     let mut from = plan.warmup;
     let steps = plan.steps.iter();
@@ -120,10 +124,10 @@ mod tests {
     }
 
     #[test]
-    fn the_smallest_leak_is_that_of_as_many_tests_as_the_judge_will_make() {
+    fn the_smallest_leak_uses_the_number_of_tests_of_the_judge() {
         let names = ["own.fds", "own.tasks", "own.rss_bytes", "daemon.fds"];
         let values: BTreeMap<String, f64> = names.map(|name| (name.to_owned(), 9.0)).into();
-        // Three decide, each by cycles and by time.
+        // Three gated metrics with two tests each.
         for (seconds, tests) in [(1200.0, 6), (1800.0, 6)] {
             let plan = Plan::new(seconds, 10.0, 7);
             let sample = Sample { values: values.clone(), ..Sample::default() };
@@ -135,7 +139,7 @@ mod tests {
                 "{tests}"
             );
         }
-        // A small alpha takes more pairs than three minutes have.
+        // A small alpha needs more pairs than fit into three minutes.
         for (alpha, enough) in [(0.01, 180.0), (1e-6, 600.0)] {
             let mut header = header(60.0);
             header.rules.alpha = alpha;

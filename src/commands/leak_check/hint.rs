@@ -1,4 +1,4 @@
-//! What to try after an error that ended a leak check before it could judge.
+//! Hints for errors of a leak check.
 
 use std::io;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ pub(super) struct Unread(pub(super) PathBuf);
 #[error("`{}` is a report of `leak-check -o json`, not a recording", .0.display())]
 pub(super) struct NotARecording(pub(super) PathBuf);
 
-/// What to try, where that is known.
+/// A hint for the error, if there is one.
 pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
     if let Some(StartError::Target { error, .. }) = error.downcast_ref() {
         return error.hint();
@@ -45,7 +45,7 @@ mod tests {
     use crate::leak::reasons::ProcessError;
 
     #[test]
-    fn a_target_shows_itself_what_to_do() {
+    fn an_error_of_a_target_has_its_own_hint() {
         let refused = |error: TargetStartError| {
             super::hint(&StartError::Target { target: "pid:7".to_owned(), error }.into())
         };
@@ -56,13 +56,13 @@ mod tests {
     }
 
     #[test]
-    fn a_recording_that_is_missing_is_to_be_made_and_nothing_else_is() {
+    fn only_a_missing_recording_has_the_hint_to_record() {
         let dir = tempfile::tempdir().unwrap();
         let missing = crate::commands::leak_check::recording::recording(&dir.path().join("none"))
             .unwrap_err();
         assert!(hint(&missing).unwrap().contains("--record FILE"));
         assert_eq!(missing.to_string(), format!("could not read `{}/none`", dir.path().display()));
-        // A directory is there, and is no recording.
+        // A directory exists, but is not a recording.
         assert_eq!(
             hint(&crate::commands::leak_check::recording::recording(dir.path()).unwrap_err()),
             None

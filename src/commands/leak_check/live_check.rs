@@ -1,4 +1,4 @@
-//! A check of a daemon that runs: one session or several, and what their records say.
+//! Runs one or several live sessions, and judges their records.
 
 use std::time::Duration;
 
@@ -24,13 +24,13 @@ impl Checking<'_> {
             let mut plans = Vec::new();
             let mut first: Option<Vec<String>> = None;
             for timeout in runs {
-                let looking = async {
+                let reading = async {
                     let prepared = self.prepare(timeout, first.as_deref()).await?;
                     let (Known { header, plan }, probes) = prepared;
                     first.get_or_insert_with(|| header.containers.clone());
-                    anyhow::Ok(dry_run::look(header, plan.as_ref(), probes).await)
+                    anyhow::Ok(dry_run::read_plan(header, plan.as_ref(), probes).await)
                 };
-                match self.unless_stopped(Box::pin(looking)).await {
+                match self.unless_stopped(Box::pin(reading)).await {
                     Some(plan) => plans.push(plan?),
                     None => return Ok(self.reports.nothing_was_read()),
                 }
@@ -65,8 +65,7 @@ impl Checking<'_> {
         self.reports.comparison(done)
     }
 
-    /// What this gives, or nothing when the check is stopped first. Who is asked before a check begins
-    /// may hang, and there is no verdict yet that would be worth waiting for.
+    /// The result of `work`, or `None` if the check is stopped first. Requests before the check may hang.
     async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
@@ -75,9 +74,8 @@ impl Checking<'_> {
         }
     }
 
-    /// Runs one check and judges it; the second is whether the recording could be written, without
-    /// which there is a verdict all the same. Nothing when it was stopped before it began. `first` are the
-    /// containers of the first run, where there was one.
+    /// Runs one check and judges it. The second result is that of the recording, which the verdict does not need. `None`
+    /// if the check was stopped before it started. `first` are the containers of the first run of a comparison.
     async fn once(
         &self,
         timeout: Option<Duration>,
@@ -105,7 +103,7 @@ impl Checking<'_> {
             {
                 failed.get_or_insert(error);
             }
-            progress.see(&record);
+            progress.add(&record);
             records.push(record);
         };
         let session = Session::new(load, registry, probes, write, self.stop.clone());
@@ -116,8 +114,7 @@ impl Checking<'_> {
             Some(error) => Err(anyhow::Error::new(error).context("could not write the recording")),
             None => Ok(()),
         };
-        let report =
-            verdict::judge(&records, self.baseline).expect("a session begins with a header");
+        let report = verdict::judge(&records, self.baseline).expect("the first record is a header");
         Ok(Some((report, recorded)))
     }
 }

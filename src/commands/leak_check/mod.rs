@@ -1,8 +1,7 @@
 //! `cmon leak-check`: plans a check, runs its session, judges the records, and reports.
 //!
-//! Streams, probes and commands share this thread; nothing here waits for the terminal but short lines
-//! on stderr. The records are kept in memory and, with `--record`, written as they come, so that a check
-//! that is cut off can still be judged.
+//! Streams, probes and commands share this thread, so only short lines on stderr may block it. Records stay in memory.
+//! `--record` writes each at once, so that the recording of a killed check can be judged.
 
 mod containers;
 mod dry_run;
@@ -37,7 +36,7 @@ struct Checking<'a> {
     sinks: &'a Sinks,
 }
 
-/// What is known before a check begins.
+/// The header and the plan of a check.
 struct Known {
     header: Header,
     plan: Option<Plan>,

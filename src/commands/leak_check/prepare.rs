@@ -1,4 +1,4 @@
-//! What a check needs before its session: probes, containers, a plan, and the load.
+//! Prepares a check: probes, containers, plan, and load.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,10 +20,10 @@ use crate::leak::record::{Drive, Header, VERSION};
 use crate::leak::session::Load;
 use crate::leak::{probe, verdict};
 
-/// No stream is closed sooner.
-const PHASE_MIN_SECONDS: f64 = 0.1;
+/// The minimum age at which a stream is closed.
+const STREAM_TIMEOUT_MIN_SECONDS: f64 = 0.1;
 
-/// No target was named, and there is no daemon that could be watched instead.
+/// There is neither a target nor a daemon.
 #[derive(Debug, thiserror::Error)]
 #[error("{} has nothing to watch: no --target is given, and there is no daemon: {error}", named(*drive))]
 pub(super) struct NothingToWatch {
@@ -39,7 +39,7 @@ fn named(drive: Drive) -> &'static str {
 }
 
 impl Checking<'_> {
-    /// Asks who is there and decides how to drive them.
+    /// Connects to the daemon and the targets, selects the containers, and makes the plan.
     pub(super) async fn prepare(
         &self,
         timeout: Option<Duration>,
@@ -57,7 +57,7 @@ impl Checking<'_> {
             (None, _) if timeout.is_some() => Drive::Held,
             (None, _) => Drive::Streams,
         };
-        // Without streams to drive, targets alone may be watched, and no daemon is needed.
+        // Without streams, a check of targets needs no daemon.
         let version = docker.api().version().await;
         let alone = !drive.opens_streams()
             && !check.targets.is_empty()
@@ -78,7 +78,7 @@ impl Checking<'_> {
                 .map_err(StartError::from)?;
             let own = docker.own(&listed).await;
             let own = own.and_then(|key| listed.iter().find(|row| row.key == key));
-            // It runs, whatever the list still says of a container that has just been started.
+            // The list may still say that a new container is not running.
             let own = own.map(|row| Listed { phase: Phase::Running, ..row.clone() });
             let selection = match &own {
                 None => self.config.selection.clone(),
@@ -94,7 +94,7 @@ impl Checking<'_> {
             containers = containers::choose(&selection, &listed, first)?;
         }
         let count = containers.len() as f64;
-        let natural = (count / CYCLES_PER_SECOND).max(PHASE_MIN_SECONDS);
+        let natural = (count / CYCLES_PER_SECOND).max(STREAM_TIMEOUT_MIN_SECONDS);
         let stream_timeout = match drive {
             Drive::Streams | Drive::Held => {
                 timeout.map_or(natural, |timeout| timeout.as_secs_f64())
@@ -137,9 +137,9 @@ impl Checking<'_> {
         .await?;
         let names = probes.names().await;
         verdict::known(&header.rules, names.iter().map(String::as_str))?;
-        // Who names the gate knows what decides.
+        // An explicit gate needs no metric of each target.
         if header.rules.gate.is_empty() {
-            probes.decides(|metric| verdict::is_gated(metric, &header.rules))?;
+            probes.check_gated(|metric| verdict::is_gated(metric, &header.rules))?;
         }
         Ok((Known { header, plan }, probes))
     }
@@ -149,7 +149,7 @@ impl Checking<'_> {
         let Daemon { route, origin } = self.daemon.clone();
         let source = || Arc::new(Docker::new(Endpoint::by(route, origin), self.config.requests));
         let selection = match header.drive {
-            // Runs that are compared keep to the containers that they began with.
+            // A run of a comparison keeps its containers.
             Drive::Held => Selection::named(&header.containers),
             _ => self.config.selection.clone(),
         };

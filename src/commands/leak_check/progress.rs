@@ -1,5 +1,5 @@
-//! How far a leak check is, on stderr: a line per metric that decides, redrawn in place on a terminal, and
-//! elsewhere a line of words now and then.
+//! Shows the progress of a leak check on stderr: on a terminal one line per gated metric, redrawn in place; otherwise a
+//! line at intervals.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -13,15 +13,15 @@ use crate::leak::report::figures::{count, signed};
 use crate::leak::verdict::is_gated;
 use crate::output::Sink;
 
-/// Seconds between two lines when nothing is redrawn.
+/// Seconds between two lines without redrawing.
 const LINE_INTERVAL_SECONDS: f64 = 30.0;
-/// More metrics than this are not shown while it runs.
+/// The maximum of displayed metrics.
 const ROWS_MAX: usize = 12;
 
 /// The progress of one check.
 #[derive(Debug)]
 pub(super) struct Progress<'a> {
-    how: How<'a>,
+    display: Display<'a>,
     rules: Rules,
     driven: bool,
     /// Planned, in seconds.
@@ -33,26 +33,25 @@ pub(super) struct Progress<'a> {
     metrics: BTreeMap<String, Growth>,
 }
 
-/// How progress is shown.
+/// The style of the display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
-    /// Not at all.
     Hidden,
-    /// A line now and then.
+    /// A line at intervals.
     Lines,
     /// Redrawn in place.
     InPlace,
 }
 
-/// Where it goes.
+/// The display with its state.
 #[derive(Debug)]
-enum How<'a> {
-    Nowhere,
+enum Display<'a> {
+    Hidden,
     InPlace { all: MultiProgress, head: ProgressBar, rows: BTreeMap<String, ProgressBar> },
     Lines(&'a Sink),
 }
 
-/// What a metric did so far, without any test.
+/// The growth of a metric so far, without any test.
 #[derive(Debug, Default)]
 struct Growth {
     driven: f64,
@@ -62,19 +61,18 @@ struct Growth {
 }
 
 impl<'a> Progress<'a> {
-    /// The progress of a check that takes this long.
     pub(super) fn new(style: Style, err: &'a Sink, header: &Header, duration: Duration) -> Self {
-        let how = match style {
-            Style::Hidden => How::Nowhere,
-            Style::Lines => How::Lines(err),
+        let display = match style {
+            Style::Hidden => Display::Hidden,
+            Style::Lines => Display::Lines(err),
             Style::InPlace => {
                 let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(4));
                 let head = all.add(bar());
-                How::InPlace { all, head, rows: BTreeMap::new() }
+                Display::InPlace { all, head, rows: BTreeMap::new() }
             }
         };
         Self {
-            how,
+            display,
             rules: header.rules.clone(),
             driven: header.drive.has_phases(),
             duration: duration.as_secs_f64(),
@@ -85,8 +83,8 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Takes the next record.
-    pub(super) fn see(&mut self, record: &Record) {
+    /// Adds the next record, and updates the display.
+    pub(super) fn add(&mut self, record: &Record) {
         let Record::Reading(reading) = record else {
             return;
         };
@@ -94,21 +92,21 @@ impl<'a> Progress<'a> {
             let before = self.last.replace(reading.clone());
             if let (Some(before), Stage::Drive | Stage::Idle) = (before, reading.stage) {
                 self.pairs += 0.5;
-                self.add(&before, reading);
+                self.add_phase(&before, reading);
             }
         }
         self.show(reading);
     }
 
-    /// Takes it off the terminal.
+    /// Clears the display.
     pub(super) fn clear(&self) {
-        if let How::InPlace { all, .. } = &self.how {
-            // What cannot be drawn on cannot be cleared, and need not be.
+        if let Display::InPlace { all, .. } = &self.display {
+            // An error means that there is no terminal to clear.
             let _ = all.clear();
         }
     }
 
-    fn add(&mut self, before: &Reading, now: &Reading) {
+    fn add_phase(&mut self, before: &Reading, now: &Reading) {
         for (metric, value) in &now.values {
             let Some(before_value) = before.values.get(metric) else {
                 continue;
@@ -153,7 +151,7 @@ impl<'a> Progress<'a> {
         let mut text = format!("  {metric:<28} {:>8}", count(value));
         if let Some(growth) = self.metrics.get(metric).filter(|growth| 0.0 < growth.cycles) {
             let minutes = if 0.0 < growth.minutes { growth.idle / growth.minutes } else { 0.0 };
-            // What an idle phase does as well is not the cycles' doing.
+            // Growth in idle phases is not caused by cycles.
             let per_cycle = (growth.driven - growth.idle) / growth.cycles;
             let per_cycle = signed((per_cycle * 1000.0).round() / 1000.0);
             let minutes = signed((minutes * 10.0).round() / 10.0);
@@ -171,8 +169,8 @@ impl<'a> Progress<'a> {
             .take(ROWS_MAX)
             .map(|(metric, value)| (metric.clone(), self.row(metric, *value)))
             .collect();
-        match &mut self.how {
-            How::InPlace { all, head: bar_of_head, rows } => {
+        match &mut self.display {
+            Display::InPlace { all, head: bar_of_head, rows } => {
                 bar_of_head.set_message(head);
                 bar_of_head.tick();
                 for (metric, text) in shown {
@@ -181,12 +179,12 @@ impl<'a> Progress<'a> {
                     row.tick();
                 }
             }
-            How::Lines(err) if self.last_line + LINE_INTERVAL_SECONDS <= reading.at => {
+            Display::Lines(err) if self.last_line + LINE_INTERVAL_SECONDS <= reading.at => {
                 self.last_line = reading.at;
-                // A note: a closed stderr is no failure.
+                // A closed stderr is no error.
                 let _ = err.write_all(format!("{head}\n").as_bytes());
             }
-            How::Nowhere | How::Lines(_) => {}
+            Display::Hidden | Display::Lines(_) => {}
         }
     }
 }

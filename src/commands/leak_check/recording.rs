@@ -1,4 +1,4 @@
-//! Records in a file: written as they come, and read for a replay or as a baseline.
+//! Writes recordings, and reads them for a replay or as a baseline.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
@@ -11,8 +11,7 @@ use super::{Checking, hint};
 use crate::leak::record::{Record, VERSION};
 
 impl Checking<'_> {
-    /// The file of the recording; of runs that are compared each has its own: `r.ndjson` becomes
-    /// `r.30s.ndjson`.
+    /// Creates the file of `--record`. Each run of a comparison has its own: `r.ndjson` becomes `r.30s.ndjson`.
     pub(super) fn recorder(
         &self,
         timeout: Option<Duration>,
@@ -37,14 +36,14 @@ impl Checking<'_> {
     }
 }
 
-/// Writes one line of a recording, to the disk: the next moment may be the last.
+/// Writes and flushes one line of a recording, because cmon may be killed at any time.
 pub(super) fn line(file: &mut BufWriter<File>, record: &Record) -> std::io::Result<()> {
     serde_json::to_writer(&mut *file, record)?;
     file.write_all(b"\n")?;
     file.flush()
 }
 
-/// Reads a recording. A last line that was cut off is left out.
+/// Reads a recording. Ignores a truncated last line.
 pub(super) fn recording(path: &Path) -> anyhow::Result<Vec<Record>> {
     let named = || hint::Unread(path.to_owned());
     let file = BufReader::new(File::open(path).with_context(named)?);
@@ -79,7 +78,7 @@ pub(super) fn recording(path: &Path) -> anyhow::Result<Vec<Record>> {
     Ok(records)
 }
 
-/// Whether the line is a JSON report, of this version or of an earlier one.
+/// Whether the line is a JSON report of any version.
 fn is_report(line: &str) -> bool {
     #[derive(serde::Deserialize)]
     struct Report {

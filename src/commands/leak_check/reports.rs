@@ -1,4 +1,4 @@
-//! Writes the report of a check in every form that was asked for.
+//! Writes the report of a check in each requested format.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -30,7 +30,7 @@ pub(super) struct Reports<'a> {
     sinks: &'a Sinks,
 }
 
-/// The contents of files, made on demand.
+/// The contents of files, created on demand.
 struct Forms<'a> {
     junit: &'a dyn Fn(Unclear) -> String,
     html: &'a dyn Fn() -> String,
@@ -44,7 +44,7 @@ impl<'a> Reports<'a> {
         Self { leak, sinks }
     }
 
-    /// Plain text or JSON to stdout. What a target says is in it, and must not command the runner of a workflow.
+    /// Writes text or JSON to stdout. `inert` disables workflow commands in names of targets.
     pub(super) fn text(&self, text: &str) -> anyhow::Result<()> {
         match self.sinks.out.write_all(inert(text).as_bytes()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -54,19 +54,19 @@ impl<'a> Reports<'a> {
         }
     }
 
-    /// The container that cmon runs in has no part in the check.
+    /// Notes that the check excludes cmon's own container.
     pub(super) fn left_out(&self, own: &Listed) {
         if !self.leak.quiet {
             let label = Label::new(own.key.clone(), Arc::clone(&own.name));
             let about = About::Container(Arc::new(label));
             let note = Event::Note(Note { about, what: Notice::Own });
             let text = headline(&note, &TimeZone::UTC).unwrap_or_default();
-            // A note: a closed stderr is no failure.
+            // A closed stderr is no error.
             let _ = self.sinks.err.write_all(format!("{text}\n").as_bytes());
         }
     }
 
-    /// What would be done, to stdout.
+    /// Writes the plans of a dry run to stdout.
     pub(super) fn plans(&self, plans: &[PlanReport]) -> anyhow::Result<()> {
         self.text(&match self.leak.form {
             LeakForm::Json => plan_report::json(plans),
@@ -74,14 +74,13 @@ impl<'a> Reports<'a> {
         })
     }
 
-    /// A check was stopped before it began: a word on stderr, and no verdict. The exit code is the signal's.
+    /// Notes on stderr that the check was stopped before it started. There is no verdict.
     pub(super) fn nothing_was_read(&self) -> Exit {
-        // Without a reader, the exit code is enough.
         let _ = self.sinks.err.write_all(b"~ interrupted before anything was read\n");
         Exit::Interrupted
     }
 
-    /// A report, to stdout and into the files that were asked for.
+    /// Writes a report to stdout and to the requested files.
     pub(super) fn report(&self, report: &Report) -> anyhow::Result<()> {
         let written = match self.leak.form {
             LeakForm::Json => json::json(report),
@@ -89,13 +88,13 @@ impl<'a> Reports<'a> {
                 text::text(report, detail, colors, &self.leak.again())
             }
         };
-        // The files are written whether or not anybody reads stdout.
+        // Writes the files even if stdout is closed.
         let files = self.files(report);
         self.text(&written)?;
         files
     }
 
-    /// Whether the files can be written, before anything is measured for them.
+    /// Checks before the measurement that the files are writable.
     pub(super) fn try_files(&self) -> anyhow::Result<()> {
         for path in [&self.leak.junit, &self.leak.html].into_iter().flatten() {
             append(Some(path), "")?;
@@ -113,7 +112,7 @@ impl<'a> Reports<'a> {
         })
     }
 
-    /// The same of several runs: each file holds all of them.
+    /// The same for a comparison: each file contains all runs.
     fn files_compared(&self, comparison: &Comparison) -> anyhow::Result<()> {
         self.write(&Forms {
             junit: &|unclear| junit::compared(comparison, unclear),
@@ -144,27 +143,27 @@ impl<'a> Reports<'a> {
         Ok(())
     }
 
-    /// One case of the self-test.
+    /// Writes one case of the self-test.
     pub(super) fn case(&self, outcome: &selftest::Outcome) -> anyhow::Result<()> {
         let report = &outcome.report;
         if self.leak.form == LeakForm::Json {
             let case = serde_json::json!({
                 "name": outcome.case.name, "verdict": report.verdict, "reason": report.reason,
-                "ok": outcome.wrong.is_none(), "wrong": outcome.wrong,
+                "ok": outcome.error.is_none(), "wrong": outcome.error,
             });
             return self.text(&json::line(Kind::SelfTest, Some(&report.started), &case));
         }
-        let mark = if outcome.wrong.is_none() { "ok   " } else { "WRONG" };
+        let mark = if outcome.error.is_none() { "ok   " } else { "WRONG" };
         let mut text = format!("{mark}  {:<12}  {}\n", report.verdict.as_str(), outcome.case.name);
         let signatures = report.signatures.iter().take(2).map(ToString::to_string);
-        for line in outcome.wrong.iter().cloned().chain(signatures) {
+        for line in outcome.error.iter().cloned().chain(signatures) {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{:21}{line}", "");
         }
         self.text(&text)
     }
 
-    /// The end of the self-test.
+    /// Writes the result of the self-test.
     pub(super) fn cases(&self, all: usize, wrong: usize) -> anyhow::Result<()> {
         match (self.leak.form, wrong) {
             (LeakForm::Json, _) => Ok(()),
@@ -174,11 +173,11 @@ impl<'a> Reports<'a> {
         }
     }
 
-    /// Several reports beside each other.
+    /// Writes a comparison.
     pub(super) fn comparison(&self, reports: Vec<Report>) -> anyhow::Result<Exit> {
         let exit = exit(&reports, self.leak);
         let comparison = verdict::compared(reports);
-        // As with a single one, the files are written whether or not anybody reads stdout.
+        // Writes the files even if stdout is closed.
         let files = self.files_compared(&comparison);
         self.text(&match self.leak.form {
             LeakForm::Json => compare::json(&comparison),
@@ -189,12 +188,12 @@ impl<'a> Reports<'a> {
     }
 }
 
-/// Writes a whole file.
+/// Replaces a file.
 fn file(path: &Path, text: &str) -> anyhow::Result<()> {
     fs::write(path, text).with_context(|| format!("could not write `{}`", path.display()))
 }
 
-/// Adds to a file, where there is one.
+/// Appends to the file, if there is a path.
 fn append(path: Option<&Path>, text: &str) -> anyhow::Result<()> {
     let Some(path) = path else {
         return Ok(());
@@ -204,7 +203,7 @@ fn append(path: Option<&Path>, text: &str) -> anyhow::Result<()> {
     written.with_context(|| format!("could not write `{}`", path.display()))
 }
 
-/// What verdicts mean for the shell: one leak is enough, and what could not be measured comes next.
+/// The exit code of the worst verdict: LEAK, then INVALID, then INCONCLUSIVE.
 pub(super) fn exit<'a>(reports: impl IntoIterator<Item = &'a Report>, leak: &LeakCheck) -> Exit {
     let verdicts: Vec<Verdict> = reports.into_iter().map(|report| report.verdict).collect();
     let any = |verdict| verdicts.contains(&verdict);

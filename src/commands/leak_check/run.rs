@@ -1,4 +1,4 @@
-//! The command from its start to its exit code: a check, a replay or the self-test, and the signals.
+//! Runs a check, a replay or the self-test, and handles signals.
 
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
@@ -13,13 +13,13 @@ use crate::leak::{selftest, verdict};
 use crate::output::Sinks;
 use crate::signal::Signals;
 
-/// The self-test is the same each time.
+/// A fixed seed makes the self-test reproducible.
 const DEMO_SEED: u64 = 5;
 
 /// Runs `cmon leak-check` against this daemon.
 ///
 /// # Errors
-/// The check could not begin, or what it found could not be written.
+/// The check could not start, or the report could not be written.
 pub(crate) async fn run(
     config: Config,
     leak: LeakCheck,
@@ -60,7 +60,7 @@ pub(crate) async fn run(
         }
     };
     tokio::pin!(work);
-    // The first signal ends the check, and what there is is judged; the second ends cmon.
+    // The first signal ends the check, which is then judged. The second one ends cmon.
     let signal = tokio::select! {
         exit = &mut work => return exit,
         signal = signals.next() => signal,
@@ -75,12 +75,12 @@ pub(crate) async fn run(
     }
 }
 
-/// Lets the checker find the injected leaks, and only them.
+/// Runs all cases of the self-test.
 async fn self_test(reports: &Reports<'_>) -> anyhow::Result<Exit> {
     let mut wrong = 0;
     for case in selftest::CASES {
         let outcome = selftest::run(case, Rules::default(), DEMO_SEED).await?;
-        wrong += usize::from(outcome.wrong.is_some());
+        wrong += usize::from(outcome.error.is_some());
         reports.case(&outcome)?;
     }
     reports.cases(selftest::CASES.len(), wrong)?;

@@ -1,4 +1,4 @@
-//! Which group of a count grows.
+//! Finds the groups of a count that grow.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,27 +8,26 @@ use crate::leak::probe::pprof;
 use crate::leak::record::{Cut, Group, Groups};
 use crate::sort::sort_by;
 
-/// A group has grown when it has at least this many more members.
+/// The minimum growth of a group, in members.
 const GROWTH_MIN: f64 = 3.0;
-/// And when that is this many standard deviations of a count of this size. For a metric already known to leak, one
-/// standard deviation suffices, provided that the group explains a good part of the growth.
+/// The minimum growth of a group, in standard deviations of a Poisson count.
 const GROWTH_MIN_DEVIATIONS: f64 = 3.0;
+/// For a metric that leaks, one standard deviation suffices if the group has this share of the growth.
 const LEAK_MIN_SHARE: f64 = 0.1;
-/// The dump in the middle may lie this far outside of the other two, as a part of the growth.
+/// The middle dump may lie outside of the other two by this share of the growth.
 const MIDDLE_SLACK: f64 = 0.1;
 
-/// What is known of a metric without its groups.
+/// The verdict on a metric, without its groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Known {
     Nothing,
     Leaks,
 }
 
-/// The groups of `metric` that have grown between the first and the last of its dumps, largest first.
+/// The groups of `metric` that grew between its first and last dump, largest first.
 ///
-/// Only dumps after the last of its `cuts` count. `series` are its readings (seconds, cycles, value); when dumps were
-/// truncated, shares are of the growth of the series. Shares are parts of all growth, small groups included: what is
-/// missing to 1 is unexplained.
+/// Uses only dumps after the last of `cuts`. `series` are the readings (seconds, cycles, value). A share is relative to
+/// the total growth, small groups included, or to the growth of the series if dumps were truncated.
 pub(crate) fn growth(
     dumps: &[Groups],
     metric: &str,
@@ -38,35 +37,35 @@ pub(crate) fn growth(
 ) -> Vec<GroupGrowth> {
     let Some(pair) = Pair::new(dumps, metric, cuts) else { return Vec::new() };
     let mut grown = Vec::new();
-    let mut all = 0.0;
+    let mut total = 0.0;
     for key in pair.keys() {
         let Some((first, last)) = pair.counts(key) else { continue };
         let growth = last as f64 - first as f64;
-        all += growth.max(0.0);
-        let chance = (first as f64 + last as f64).sqrt();
-        if GROWTH_MIN <= growth && chance < growth && pair.is_steady(key, first, last) {
+        total += growth.max(0.0);
+        let deviation = (first as f64 + last as f64).sqrt();
+        if GROWTH_MIN <= growth && deviation < growth && pair.is_steady(key, first, last) {
             grown.push((
                 growth,
                 pair.group(key, first, last),
-                GROWTH_MIN_DEVIATIONS * chance < growth,
+                GROWTH_MIN_DEVIATIONS * deviation < growth,
             ));
         }
     }
-    if let Some(whole) = pair.whole(series) {
-        all = all.max(whole);
+    if let Some(growth) = pair.truncated_growth(series) {
+        total = total.max(growth);
     }
-    grown.retain(|(growth, _, plain)| {
-        *plain || known == Known::Leaks && LEAK_MIN_SHARE * all <= *growth
+    grown.retain(|(growth, _, significant)| {
+        *significant || known == Known::Leaks && LEAK_MIN_SHARE * total <= *growth
     });
-    sort_by(&mut grown, |(one, a, _), (other, b, _)| {
-        other.total_cmp(one).then_with(|| a.key.cmp(&b.key))
+    sort_by(&mut grown, |(growth_a, a, _), (growth_b, b, _)| {
+        growth_b.total_cmp(growth_a).then_with(|| a.key.cmp(&b.key))
     });
     let shared =
-        grown.into_iter().map(|(growth, group, _)| GroupGrowth { share: growth / all, ..group });
+        grown.into_iter().map(|(growth, group, _)| GroupGrowth { share: growth / total, ..group });
     shared.collect()
 }
 
-/// The dumps that are compared.
+/// The dumps to compare.
 struct Pair<'a> {
     first: Dump<'a>,
     middle: Option<Dump<'a>>,
@@ -75,7 +74,7 @@ struct Pair<'a> {
 
 struct Dump<'a> {
     from: &'a Groups,
-    /// The first group of each key, and the count of all of them. Labels do not part what has one stack.
+    /// The first group of each key, and the total count of the key. Stacks are equal regardless of labels.
     counts: BTreeMap<&'a str, (&'a Group, u64)>,
 }
 
@@ -88,11 +87,11 @@ impl<'a> Pair<'a> {
             .fold(f64::NEG_INFINITY, f64::max);
         let mut own: Vec<&Groups> =
             dumps.iter().filter(|dump| dump.metric == metric && started <= dump.at).collect();
-        sort_by(&mut own, |one, other| one.at.total_cmp(&other.at));
-        // Truncated dumps do not show which groups are absent: the others come first.
-        let whole: Vec<&Groups> = own.iter().copied().filter(|dump| !dump.truncated).collect();
-        if 2 <= whole.len() {
-            own = whole;
+        sort_by(&mut own, |a, b| a.at.total_cmp(&b.at));
+        // Prefers complete dumps, because a truncated one does not show which groups are absent.
+        let complete: Vec<&Groups> = own.iter().copied().filter(|dump| !dump.truncated).collect();
+        if 2 <= complete.len() {
+            own = complete;
         }
         let (first, last) = match own[..] {
             [first, .., last] if first.at < last.at => (first, last),
@@ -101,7 +100,7 @@ impl<'a> Pair<'a> {
         let centre = f64::midpoint(first.at, last.at);
         let middle = own[1..own.len() - 1]
             .iter()
-            .min_by(|one, other| (one.at - centre).abs().total_cmp(&(other.at - centre).abs()));
+            .min_by(|a, b| (a.at - centre).abs().total_cmp(&(b.at - centre).abs()));
         let middle = middle.map(|dump| Dump::new(dump));
         Some(Self { first: Dump::new(first), middle, last: Dump::new(last) })
     }
@@ -110,12 +109,12 @@ impl<'a> Pair<'a> {
         self.first.counts.keys().chain(self.last.counts.keys()).copied().collect()
     }
 
-    /// How many at first and at last; nothing where that cannot be known.
+    /// The first and last count; `None` if a truncated dump does not show it.
     fn counts(&self, key: &str) -> Option<(u64, u64)> {
         Some((self.first.count(key)?, self.last.count(key)?))
     }
 
-    /// The dump in the middle does not speak against growth.
+    /// Whether the middle dump lies between the other two.
     fn is_steady(&self, key: &str, first: u64, last: u64) -> bool {
         let Some(middle) = self.middle.as_ref().and_then(|dump| dump.count(key)) else {
             return true;
@@ -142,8 +141,8 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// What the metric itself has grown by, where the dumps do not hold all of it.
-    fn whole(&self, series: &[(f64, f64, f64)]) -> Option<f64> {
+    /// The growth of the series, if a dump was truncated.
+    fn truncated_growth(&self, series: &[(f64, f64, f64)]) -> Option<f64> {
         if !(self.first.from.truncated || self.last.from.truncated) {
             return None;
         }
@@ -151,7 +150,7 @@ impl<'a> Pair<'a> {
             let known = series
                 .iter()
                 .filter(|(seconds, _, value)| seconds.is_finite() && value.is_finite());
-            known.min_by(|one, other| (one.0 - at).abs().total_cmp(&(other.0 - at).abs()))
+            known.min_by(|a, b| (a.0 - at).abs().total_cmp(&(b.0 - at).abs()))
         };
         Some(nearest(self.last.from.at)?.2 - nearest(self.first.from.at)?.2)
     }
@@ -167,7 +166,7 @@ impl<'a> Dump<'a> {
         Self { from, counts }
     }
 
-    /// How many; nothing where the answer may have been cut off before it came to them.
+    /// `None` for an absent group of a truncated dump.
     fn count(&self, key: &str) -> Option<u64> {
         match self.counts.get(key) {
             Some((_, count)) => Some(*count),

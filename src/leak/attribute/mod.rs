@@ -1,7 +1,7 @@
-//! Where a leak comes from: which group of a count grows, and which known pattern that fits.
+//! Explains a leak: the groups of a count that grow, and the known patterns that the growth matches.
 //!
-//! A dump holds the groups of a count at one moment: goroutines by stack, descriptors by class, tasks by kind. Two
-//! dumps show which group has grown, and a third between them that it was no spike. No verdict depends on this.
+//! A dump holds the groups of a count: goroutines by stack, descriptors by class, tasks by kind. Two dumps show which
+//! group grew, and a third one between them excludes a spike. No verdict depends on this.
 
 mod growth;
 mod sides;

@@ -1,4 +1,4 @@
-//! Which known patterns the growth fits. Nothing here changes a verdict.
+//! Matches growth with known leak patterns. No verdict depends on it.
 
 use crate::leak::facts::{
     Connections, Course, GroupGrowth, Metric, OtherSide, Report, Seen, Signature, StepSize, Steps,
@@ -11,33 +11,30 @@ use crate::leak::metric::Source;
 use crate::leak::record::{Drive, Survivor};
 use crate::sort::sort_by;
 
-/// What one follow of a log takes inside of dockerd.
+/// Goroutines of one follower in dockerd.
 const FOLLOWER_GOROUTINES: f64 = 5.0;
-/// The same in descriptors.
+/// Descriptors of one follower in dockerd.
 const FOLLOWER_DESCRIPTORS: f64 = 3.0;
 
-/// What time may add at most while cycles are driven, as a part of what they add, where growth is put down
-/// to them alone.
+/// A share of growth below this does not count.
 const SMALL_PART: f64 = 0.1;
 
-/// Fewer connections of a kind are none.
+/// Fewer connections of a kind do not count.
 const CONNECTIONS_MIN: f64 = 3.0;
 
-/// The run whose growth it is.
+/// The load and the tolerances of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
-    /// What a cycle is.
     pub(crate) drive: Drive,
-    /// How many cycles it had in a minute while driven.
+    /// Cycles per minute while driven.
     pub(crate) cycles_per_minute: f64,
-    /// Growth per minute that is tolerated.
+    /// The tolerated growth per minute.
     pub(crate) max_per_min: f64,
-    /// Growth per cycle that is tolerated.
+    /// The tolerated growth per cycle.
     pub(crate) max_per_cycle: f64,
 }
 
 impl Run {
-    /// The run of this report.
     pub(crate) fn of(report: &Report) -> Self {
         Self {
             drive: report.drive,
@@ -48,7 +45,7 @@ impl Run {
     }
 }
 
-/// What the growth of these metrics means, the most useful first; nothing where nothing grows.
+/// The patterns that the growth of these metrics matches, the most useful first.
 pub(crate) fn signatures(
     metrics: &[Metric],
     survivors: &[Survivor],
@@ -67,9 +64,9 @@ pub(crate) fn signatures(
     found.extend(steps(&all, sides, run));
     found.extend(courses(&all, run));
     let mut distinct: Vec<Signature> = Vec::new();
-    for one in found {
-        if !distinct.contains(&one) {
-            distinct.push(one);
+    for signature in found {
+        if !distinct.contains(&signature) {
+            distinct.push(signature);
         }
     }
     distinct
@@ -81,7 +78,7 @@ struct Growing<'a> {
 }
 
 impl<'a> Growing<'a> {
-    /// Sources of which something grows, or may.
+    /// Sources with a metric that grows or may grow.
     fn sources(&self) -> Vec<&'a Source> {
         let growing = self.metrics.iter().filter(|metric| grows(metric));
         let mut sources: Vec<&Source> = growing.map(|metric| &metric.id.source).collect();
@@ -94,14 +91,14 @@ impl<'a> Growing<'a> {
         metrics.find(|metric| metric.id.source == *source && metric.id.quantity == quantity)
     }
 
-    /// By how much the groups of a metric grow whose key holds all of `words`.
-    fn grown(&self, source: &Source, kind: &str, words: &[&str]) -> f64 {
-        let groups = self.metric(source, kind).map_or(&[][..], |metric| &metric.groups);
-        let fit = groups.iter().filter(|group| words.iter().all(|word| group.key.contains(word)));
-        fit.map(difference).sum()
+    /// The growth of the groups whose key contains all of `functions`.
+    fn grown(&self, source: &Source, quantity: &str, functions: &[&str]) -> f64 {
+        let groups = self.metric(source, quantity).map_or(&[][..], |metric| &metric.groups);
+        let matches = |group: &&GroupGrowth| functions.iter().all(|name| group.key.contains(name));
+        groups.iter().filter(matches).map(difference).sum()
     }
 
-    /// Descriptors for each of `count`, that grow at `per_minute`; nothing where they are not known.
+    /// Descriptors for each of `count` members, which grow at `per_minute`. `None` if unknown.
     fn descriptors_for_each(&self, source: &Source, count: f64, per_minute: f64) -> Option<f64> {
         let fds = self.metric(source, "fds")?;
         if !fds.groups.is_empty() {
@@ -113,10 +110,10 @@ impl<'a> Growing<'a> {
     }
 }
 
-/// HTTP connections of a Go client: each has a goroutine that reads and one that writes.
+/// HTTP connections of a Go client. Each has a reading and a writing goroutine.
 ///
-/// The reading one waits in `Peek` for the next response, or in `select` until the body of the last one has been
-/// read or closed. Somebody who reads a body has a goroutine of his own.
+/// The reading one waits in `Peek` for the next response, or in `select` until the program has read or closed the body
+/// of the last one. A consumer of a body has its own goroutine.
 fn connections(all: &Growing<'_>, source: &Source) -> Vec<Signature> {
     let Some(goroutines) = all.metric(source, "goroutines") else { return Vec::new() };
     let loops = all.grown(source, "goroutines", &["persistConn).readLoop"]);
@@ -127,13 +124,13 @@ fn connections(all: &Growing<'_>, source: &Source) -> Vec<Signature> {
     let idle = all.grown(source, "goroutines", &["persistConn).readLoop", ").Peek"]);
     let open = loops - idle;
     let groups = &goroutines.groups;
-    let count = |is: &dyn Fn(&GroupGrowth) -> bool| {
-        groups.iter().filter(|group| is(group)).map(difference).sum::<f64>()
+    let count = |matches: &dyn Fn(&GroupGrowth) -> bool| {
+        groups.iter().filter(|group| matches(group)).map(difference).sum::<f64>()
     };
     let logs = count(&|group| reads(group) && reads_logs(group));
     let others = count(&|group| reads(group) && !reads_logs(group));
     let rest = open - logs - others;
-    // Readers that are as many as the connections leave none without one.
+    // As many consumers as connections leave none unclosed.
     let unclosed = if near(open, logs + others) { 0.0 } else { rest };
     let each = groups.iter().find(|group| group.key.contains("persistConn).readLoop"));
     let each = each.and_then(|group| all.descriptors_for_each(source, loops, group.per_minute));
@@ -146,29 +143,29 @@ fn connections(all: &Growing<'_>, source: &Source) -> Vec<Signature> {
     ];
     let mut kinds: Vec<_> =
         kinds.into_iter().filter(|(_, count)| CONNECTIONS_MIN <= *count).collect();
-    sort_by(&mut kinds, |(_, one), (_, other)| other.total_cmp(one));
-    let found = kinds.into_iter().map(|(are, count)| Signature::Connections {
+    sort_by(&mut kinds, |(_, a), (_, b)| b.total_cmp(a));
+    let signatures = kinds.into_iter().map(|(are, count)| Signature::Connections {
         are,
         count,
         descriptor,
         source: source.clone(),
     });
-    found.collect()
+    signatures.collect()
 }
 
-/// It reads the body of a response.
+/// Whether the stack reads the body of a response.
 fn reads(group: &GroupGrowth) -> bool {
     const BODY_READERS: [&str; 4] =
         ["(*body).Read", "bodyEOFSignal).Read", "gzipReader).Read", "stdcopy.StdCopy"];
-    BODY_READERS.iter().any(|word| group.key.contains(word))
+    BODY_READERS.iter().any(|name| group.key.contains(name))
 }
 
-/// The stack says that it is a container's log.
+/// Whether the stack reads a container's log.
 fn reads_logs(group: &GroupGrowth) -> bool {
-    ["stdcopy.StdCopy", "ontainerLogs"].iter().any(|word| group.key.contains(word))
+    ["stdcopy.StdCopy", "ontainerLogs"].iter().any(|name| group.key.contains(name))
 }
 
-/// Followers inside of the daemon, counted by their stacks, or else by what each of them takes.
+/// Followers in the daemon, recognized by their stacks, or else by their goroutines and descriptors.
 fn followers(all: &Growing<'_>, source: &Source) -> Option<Signature> {
     let goroutines = all.metric(source, "goroutines").filter(|metric| grows(metric))?;
     let fds = all.metric(source, "fds");
@@ -178,15 +175,19 @@ fn followers(all: &Growing<'_>, source: &Source) -> Option<Signature> {
         .filter(|group| group.key.contains("Daemon).ContainerLogs.func"))
         .collect();
     if stacks.is_empty() {
-        // No stacks: by the numbers alone.
-        let (one, other) = (goroutines.per_cycle?, fds?.per_cycle?);
-        let fits = 0.0 < one.low && 0.0 < other.low && goroutines.groups.is_empty();
-        let rate = one.estimate / FOLLOWER_GOROUTINES;
-        let close = (other.estimate / FOLLOWER_DESCRIPTORS - rate).abs() <= 0.1 * rate;
-        let is_one = *source == Source::Daemon && fits && close;
-        return is_one.then_some(Signature::Followers { rate, by: By::Cycle, seen: Seen::Numbers });
+        // Without stacks: by the numbers alone.
+        let (goroutine_rate, fd_rate) = (goroutines.per_cycle?, fds?.per_cycle?);
+        let fits = 0.0 < goroutine_rate.low && 0.0 < fd_rate.low && goroutines.groups.is_empty();
+        let rate = goroutine_rate.estimate / FOLLOWER_GOROUTINES;
+        let close = (fd_rate.estimate / FOLLOWER_DESCRIPTORS - rate).abs() <= 0.1 * rate;
+        let is_follower = *source == Source::Daemon && fits && close;
+        return is_follower.then_some(Signature::Followers {
+            rate,
+            by: By::Cycle,
+            seen: Seen::Numbers,
+        });
     }
-    let sum = |of: fn(&GroupGrowth) -> f64| stacks.iter().map(|group| of(group)).sum::<f64>();
+    let sum = |value: fn(&GroupGrowth) -> f64| stacks.iter().map(|group| value(group)).sum::<f64>();
     let per_cycle = sum(|group| group.per_cycle.unwrap_or(f64::NAN));
     let by_cycles =
         goroutines.per_cycle.is_some() && per_cycle.is_finite() && !goroutines.grows_while_idle();
@@ -195,15 +196,15 @@ fn followers(all: &Growing<'_>, source: &Source) -> Option<Signature> {
         false => (sum(|group| group.per_minute), By::Minute),
     };
     let count = sum(difference);
-    let of_goroutines = goroutines.groups.iter().map(difference).sum::<f64>() / count;
-    let of_descriptors = all.descriptors_for_each(source, count, sum(|group| group.per_minute));
-    let fits = near_to(of_goroutines, FOLLOWER_GOROUTINES)
-        && of_descriptors.is_some_and(|each| near_to(each, FOLLOWER_DESCRIPTORS));
+    let goroutines_each = goroutines.groups.iter().map(difference).sum::<f64>() / count;
+    let descriptors_each = all.descriptors_for_each(source, count, sum(|group| group.per_minute));
+    let fits = is_about(goroutines_each, FOLLOWER_GOROUTINES)
+        && descriptors_each.is_some_and(|each| is_about(each, FOLLOWER_DESCRIPTORS));
     let seen = if fits { Seen::StacksAndNumbers } else { Seen::Stacks };
     Some(Signature::Followers { rate, by, seen })
 }
 
-/// The other side has closed, and the process has not.
+/// Sockets that the peer has closed, but the process has not.
 fn forgotten_sockets(all: &Growing<'_>, source: &Source) -> Option<Signature> {
     let groups = &all.metric(source, "fds")?.groups;
     let waiting = groups.iter().filter(|group| group.key.contains("CLOSE_WAIT"));
@@ -211,11 +212,11 @@ fn forgotten_sockets(all: &Growing<'_>, source: &Source) -> Option<Signature> {
     (0.0 < count).then(|| Signature::ForgottenSockets { count, source: source.clone() })
 }
 
-/// cmon's own: by kind, and what was left at the end.
+/// cmon's own survivors and growing tasks, by kind.
 fn own(all: &Growing<'_>, survivors: &[Survivor]) -> Vec<Signature> {
     let left = by_key(survivors.iter().map(|survivor| (&survivor.kind, ()))).into_iter();
-    let left = left.map(|(kind, of)| {
-        let (task, count) = (kind.clone(), of.len() as f64);
+    let left = left.map(|(kind, members)| {
+        let (task, count) = (kind.clone(), members.len() as f64);
         Signature::Survivors { task, count }
     });
     let tasks = all.metric(&Source::Own, "tasks").filter(|metric| grows(metric));
@@ -225,16 +226,16 @@ fn own(all: &Growing<'_>, survivors: &[Survivor]) -> Vec<Signature> {
     left.chain(tasks).collect()
 }
 
-/// What of the daemon follows which metric.
+/// Growth of the daemon that mirrors another source.
 fn other_sides(sides: &[OtherSide]) -> Vec<Signature> {
     let found = by_key(sides.iter().map(|side| (side.of.source.clone(), side.metric.clone())));
     found.into_iter().map(|(of, metrics)| Signature::OtherSide { metrics, of }).collect()
 }
 
-/// A period, what makes the steps, and the metrics with their steps.
+/// The period, the cause, and the metrics with their step sizes.
 type Paced = (f64, Steps, Vec<StepSize>);
 
-/// Steps at an even pace, those of one pace together.
+/// Periodic steps, grouped by period and cause.
 fn steps(all: &Growing<'_>, sides: &[OtherSide], run: Run) -> Vec<Signature> {
     let own = |metric: &&Metric| sides.iter().all(|side| side.metric != metric.id.name);
     let mut found: Vec<Paced> = Vec::new();
@@ -245,10 +246,10 @@ fn steps(all: &Growing<'_>, sides: &[OtherSide], run: Run) -> Vec<Signature> {
             (true, false) => Steps::TimerOrCycles,
             (false, _) => Steps::Open,
         };
-        let alike =
+        let same =
             |other: &&mut Paced| (other.0 / period - 1.0).abs() <= SMALL_PART && other.1 == cause;
         let step = StepSize { metric: metric.id.name.clone(), size };
-        match found.iter_mut().find(alike) {
+        match found.iter_mut().find(same) {
             Some((_, _, metrics)) => metrics.push(step),
             None => found.push((period, cause, vec![step])),
         }
@@ -266,35 +267,38 @@ fn stairs(shape: &Shape) -> Option<Stairs> {
     }
 }
 
-/// Growth that something stopped, and what that is likely to be.
+/// Growth that stopped, and the likely cause of the stop.
 fn stopped(all: &Growing<'_>, found: &[Signature]) -> Vec<Signature> {
     let growing = all.metrics.iter().filter(|metric| metric.verdict != Verdict::Clean);
     let stopped = by_key(growing.filter_map(|metric| match metric.shape {
         Shape::Stopped { at, lifetime, .. } => Some((&metric.id.source, (at, lifetime, metric))),
         _ => None,
     }));
-    let named = stopped.into_iter().map(|(source, of)| {
-        let idle_connections = found.iter().any(|one| {
-            matches!(one, Signature::Connections { are: Connections::Idle, source: of, .. } if of == source)
+    let signatures = stopped.into_iter().map(|(source, stops)| {
+        let idle_connections = found.iter().any(|signature| {
+            matches!(
+                signature,
+                Signature::Connections { are: Connections::Idle, source: other, .. } if other == source
+            )
         });
-        let (at, lifetime, _) = of[0];
-        let metrics = of.into_iter().map(|(.., metric)| metric.id.name.clone()).collect();
+        let (at, lifetime, _) = stops[0];
+        let metrics = stops.into_iter().map(|(.., metric)| metric.id.name.clone()).collect();
         Signature::Stopped { metrics, at, lifetime, idle_connections }
     });
-    named.collect()
+    signatures.collect()
 }
 
-/// What growth depends on, and what it does not.
+/// Whether growth depends on cycles or on time.
 fn courses(all: &Growing<'_>, run: Run) -> Vec<Signature> {
-    let course = |on: Course, wanted: &dyn Fn(&Metric) -> bool| {
+    let course = |on: Course, matches: &dyn Fn(&Metric) -> bool| {
         let growing = all.metrics.iter().filter(|metric| metric.verdict == Verdict::Leak);
         let metrics: Vec<String> =
-            growing.filter(|metric| wanted(metric)).map(|metric| metric.id.name.clone()).collect();
+            growing.filter(|metric| matches(metric)).map(|metric| metric.id.name.clone()).collect();
         (!metrics.is_empty()).then_some(Signature::Course { metrics, on, drive: run.drive })
     };
     let by_cycles = |metric: &Metric| metric.per_cycle.is_some_and(|per_cycle| 0.0 < per_cycle.low);
     if !run.drive.has_phases() {
-        // Cycles and time go on together and cannot be separated.
+        // Without idle phases, cycles and time cannot be separated.
         let own = (run.drive == Drive::Passive).then(|| course(Course::OwnCycles, &by_cycles));
         return own.flatten().into_iter().collect();
     }
@@ -314,27 +318,27 @@ fn courses(all: &Growing<'_>, run: Run) -> Vec<Signature> {
     found.into_iter().flatten().collect()
 }
 
-/// What it may grow by while idle is known to be tolerated, or to be a small part of what the cycles
-/// make. That nothing was seen is not enough: a short run sees little of time.
+/// Whether growth by time is below the tolerance, or a small share of growth by cycles. The upper bound decides,
+/// because a short run detects little growth by time.
 fn is_by_cycles_alone(metric: &Metric, run: Run) -> bool {
     let (Some(per_cycle), Some(per_minute)) = (metric.per_cycle, metric.per_minute) else {
         return false;
     };
-    let least_by_cycles = per_cycle.low * run.cycles_per_minute;
+    let min_by_cycles = per_cycle.low * run.cycles_per_minute;
     per_minute.low <= 0.0
-        && (per_minute.high <= run.max_per_min || per_minute.high < SMALL_PART * least_by_cycles)
+        && (per_minute.high <= run.max_per_min || per_minute.high < SMALL_PART * min_by_cycles)
 }
 
-/// The same of what the cycles may make, beside what idle time does.
+/// Whether growth by cycles is below the tolerance, or a small share of growth by time.
 fn is_by_time_alone(metric: &Metric, run: Run) -> bool {
     let (Some(per_cycle), Some(per_minute)) = (metric.per_cycle, metric.per_minute) else {
         return false;
     };
-    let most_by_cycles = per_cycle.high * run.cycles_per_minute;
-    per_cycle.high <= run.max_per_cycle || most_by_cycles < SMALL_PART * per_minute.low
+    let max_by_cycles = per_cycle.high * run.cycles_per_minute;
+    per_cycle.high <= run.max_per_cycle || max_by_cycles < SMALL_PART * per_minute.low
 }
 
-/// A leak, or what may be one.
+/// Whether it leaks or may leak.
 fn grows(metric: &Metric) -> bool {
     match metric.verdict {
         Verdict::Leak => true,
@@ -347,12 +351,12 @@ fn difference(group: &GroupGrowth) -> f64 {
     group.last as f64 - group.first as f64
 }
 
-/// Equal, but for a few that came or went between two looks: a tenth, and what chance does to a count.
-fn near(one: f64, other: f64) -> bool {
-    let larger = one.max(other).max(0.0);
-    (one - other).abs() <= 0.1 * larger + larger.sqrt().max(2.0)
+/// Equal, up to 10 % and one standard deviation of a Poisson count.
+fn near(a: f64, b: f64) -> bool {
+    let larger = a.max(b).max(0.0);
+    (a - b).abs() <= 0.1 * larger + larger.sqrt().max(2.0)
 }
 
-fn near_to(value: f64, wanted: f64) -> bool {
-    (value - wanted).abs() <= 0.1 * wanted
+fn is_about(value: f64, expected: f64) -> bool {
+    (value - expected).abs() <= 0.1 * expected
 }

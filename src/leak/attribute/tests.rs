@@ -1,8 +1,8 @@
 //! Attribution on the numbers of a real collector and a real dockerd.
 //!
-//! The collector held one follow stream for each of 8 containers, and its health check made a client
-//! for each of them every 30s that nobody closed: 16 goroutines and 8 descriptors each time. The
-//! daemon was left with 24 streams that their client had forgotten.
+//! The collector held one follow stream for each of 8 containers. Its health check opened a client for each of them
+//! every 30 s and never closed it: 16 goroutines and 8 descriptors each time. The daemon kept 24 streams that their
+//! client had forgotten.
 
 use super::*;
 use crate::leak::facts::{Connections, GroupGrowth, Interval, Metric, Signature, Verdict};
@@ -58,18 +58,21 @@ fn metric(name: &str, groups: Vec<GroupGrowth>) -> Metric {
     }
 }
 
-/// The words of what was found.
-fn said(metrics: &[Metric], survivors: &[Survivor], run: Run) -> Vec<String> {
+/// The signatures as sentences.
+fn sentences(metrics: &[Metric], survivors: &[Survivor], run: Run) -> Vec<String> {
     let found = signatures(metrics, survivors, &other_sides(metrics), run);
     found.iter().map(ToString::to_string).collect()
 }
 
 fn summary(groups: &[GroupGrowth]) -> Vec<(&str, u64, u64, f64)> {
-    groups.iter().map(|it| (it.title.as_str(), it.first, it.last, it.share)).collect()
+    groups
+        .iter()
+        .map(|group| (group.title.as_str(), group.first, group.last, group.share))
+        .collect()
 }
 
 #[test]
-fn the_two_halves_of_idle_connections_are_all_of_the_growth() {
+fn both_goroutines_of_idle_connections_share_the_growth() {
     let dumps = [collector(50.0, 8, 17), collector(60.0, 8, 17), collector(635.0, 168, 177)];
     let grown = growth(&dumps, "target.collector.goroutines", &[], &[], Known::Nothing);
     let (read, write) = ("net/http.(*persistConn).readLoop", "net/http.(*persistConn).writeLoop");
@@ -79,8 +82,8 @@ fn the_two_halves_of_idle_connections_are_all_of_the_growth() {
 }
 
 #[test]
-fn of_a_count_that_leaks_what_makes_a_good_part_of_it_is_named() {
-    // Fourteen streams more that a client forgot, beside thirty of the warm-up.
+fn groups_with_a_large_share_of_a_leak_are_reported() {
+    // 14 forgotten streams, in addition to 30 from the warm-up.
     let follower = [("read", 30, 44), ("write", 30, 44), ("idle", 100, 108), ("timer", 0, 2)];
     let at = |seconds, last: bool| {
         let counts = follower.map(|(key, before, after)| (key, if last { after } else { before }));
@@ -91,7 +94,7 @@ fn of_a_count_that_leaks_what_makes_a_good_part_of_it_is_named() {
     let grown = growth(&dumps, "m", &[], &[], Known::Leaks);
     let shares = (14.0 / 38.0, 14.0 / 38.0);
     assert_eq!(summary(&grown), [("read", 30, 44, shares.0), ("write", 30, 44, shares.1)]);
-    // A small part of what grows says little of the rest.
+    // A group with a small share is left out.
     let dumps = [("rest", 100), ("part", 0)];
     let dumps = [dumps, [("rest", 400), ("part", 8)]];
     let dumps = [dump(0.0, 0.0, "m", &dumps[0]), dump(60.0, 0.0, "m", &dumps[1])];
@@ -99,7 +102,7 @@ fn of_a_count_that_leaks_what_makes_a_good_part_of_it_is_named() {
 }
 
 #[test]
-fn growth_that_no_group_shows_for_certain_is_left_unexplained() {
+fn insignificant_groups_leave_growth_unexplained() {
     let first = dump(0.0, 0.0, "m", &[("a", 0), ("b", 50), ("c", 9)]);
     let last = dump(60.0, 100.0, "m", &[("a", 36), ("b", 53), ("c", 10), ("d", 0)]);
     let grown = growth(&[first, last], "m", &[], &[], Known::Nothing);
@@ -123,21 +126,21 @@ fn a_pool_that_fills_once_a_blip_and_a_fall_are_no_growth() {
 }
 
 #[test]
-fn a_group_that_a_cut_off_dump_does_not_show_is_not_counted_as_none() {
+fn a_group_absent_from_a_truncated_dump_is_unknown() {
     let mut first = dump(0.0, 0.0, "m", &[("a", 10)]);
     first.truncated = true;
     let last = dump(60.0, 0.0, "m", &[("a", 50), ("b", 90)]);
     let series = [(0.0, 0.0, 500.0), (60.0, 0.0, 580.0)];
     let grown = growth(&[first.clone(), last.clone()], "m", &[], &series, Known::Nothing);
     assert_eq!(summary(&grown), [("a", 10, 50, 0.5)]);
-    // Where two others are whole, the one that was cut off is not needed.
+    // With two complete dumps, the truncated one is not used.
     let second = dump(10.0, 0.0, "m", &[("a", 10), ("b", 90)]);
     let grown = growth(&[first, second, last], "m", &[], &series, Known::Nothing);
     assert_eq!(summary(&grown), [("a", 10, 50, 1.0)]);
 }
 
 #[test]
-fn labels_are_a_hint_and_never_part_one_stack() {
+fn labels_never_split_one_stack() {
     let stack = "io.ReadAll;main.(*job).run";
     let labelled = |at: f64, count: u64, key: &dyn Fn(u64) -> String| Groups {
         groups: (0..count)
@@ -162,7 +165,7 @@ fn labels_are_a_hint_and_never_part_one_stack() {
 }
 
 #[test]
-fn dumps_of_before_a_restart_are_not_compared_with_later_ones() {
+fn dumps_from_before_a_restart_are_not_compared_with_later_ones() {
     let counts = [(0.0, 400), (50.0, 5), (100.0, 30)];
     let dumps: Vec<_> = counts
         .iter()
@@ -190,7 +193,7 @@ fn leaking_collector(per_cycle: Option<Interval>, shape: Shape) -> [Metric; 2] {
     [goroutines, fds]
 }
 
-/// +16 every 30s, for as long as is known.
+/// +16 every 30 s, until this time or to the end.
 fn stairs(until: Option<f64>) -> Shape {
     let stairs = Stairs { size: 16.0, period: 30.0, steps: 19 };
     let per_minute = crate::leak::judge::Interval { estimate: 32.0, low: 31.9, high: 32.1 };
@@ -206,11 +209,11 @@ fn stairs(until: Option<f64>) -> Shape {
 }
 
 #[test]
-fn connections_that_nobody_closes_are_named_as_such_and_the_timer_too() {
+fn unclosed_idle_connections_and_their_timer_are_recognized() {
     let none = Interval { low: -0.02, high: 0.02, ..interval(0.0) };
     let driven = leaking_collector(Some(none), stairs(None));
     assert_eq!(
-        said(&driven, &[], STREAMS),
+        sentences(&driven, &[], STREAMS),
         [
             "2 goroutines and 1 descriptor each: idle HTTP connections of clients that are never closed \
          (160 more in target collector)",
@@ -221,23 +224,25 @@ fn connections_that_nobody_closes_are_named_as_such_and_the_timer_too() {
     );
     let watched = leaking_collector(None, stairs(None));
     assert_eq!(
-        said(&watched, &[], PASSIVE)[1],
+        sentences(&watched, &[], PASSIVE)[1],
         "every 30s: a timer (target.collector.goroutines +16), or cycles: this check counts none"
     );
     let bounded = leaking_collector(None, stairs(Some(305.0)));
-    let found = said(&bounded, &[], PASSIVE);
-    let wanted = "target.collector.goroutines grew until 5m05s: the server drops idle connections after about \
+    let found = sentences(&bounded, &[], PASSIVE);
+    let expected = "target.collector.goroutines grew until 5m05s: the server drops idle connections after about \
                   5m; on a server that does not, this grows without a bound";
-    assert_eq!(found[1], wanted);
+    assert_eq!(found[1], expected);
     assert!(found[2].starts_with("every 30s: a timer ("), "{found:?}");
-    // So it is where the judges could not decide, and where it is no connection.
+    // The same for an inconclusive metric, and without connections.
     let open = bounded.clone().map(|metric| Metric { verdict: Verdict::Inconclusive, ..metric });
-    assert!(said(&open, &[], PASSIVE).contains(&wanted.to_owned()));
+    assert!(sentences(&open, &[], PASSIVE).contains(&expected.to_owned()));
     let other = bounded.map(|metric| Metric { groups: Vec::new(), ..metric });
-    assert!(said(&other, &[], PASSIVE)[0].contains("as if something ended each after about 5m"));
+    assert!(
+        sentences(&other, &[], PASSIVE)[0].contains("as if something ended each after about 5m")
+    );
 }
 
-/// A client with connections of each kind: growth of `idle`, of readers in `select`, of writers, and of who reads a body.
+/// The signatures of a client with this growth of idle connections, open ones, writers and body readers.
 fn client(idle: u64, open: u64, writers: u64, readers: &[(&str, u64)], fds: f64) -> Vec<String> {
     let name = "target.web.goroutines";
     let mut last = vec![(IDLE, idle), (BUSY, open), (WRITE, writers)];
@@ -257,14 +262,14 @@ fn client(idle: u64, open: u64, writers: u64, readers: &[(&str, u64)], fds: f64)
 }
 
 #[test]
-fn bodies_that_are_never_closed_have_a_name_and_a_remedy() {
-    let wanted = "2 goroutines and 1 descriptor each: HTTP responses with a body that is never closed \
+fn unclosed_bodies_are_recognized_and_have_a_remedy() {
+    let expected = "2 goroutines and 1 descriptor each: HTTP responses with a body that is never closed \
                   (80 more in target web)";
-    assert_eq!(client(0, 80, 80, &[], 80.0), [wanted]);
-    // Who waits for something else with the response in hand is no reader.
+    assert_eq!(client(0, 80, 80, &[], 80.0), [expected]);
+    // A goroutine that waits for something else is no body reader.
     assert_eq!(
         client(0, 80, 80, &[("sync.(*WaitGroup).Wait;main.(*job).run", 80)], 80.0),
-        [wanted]
+        [expected]
     );
     let both = client(30, 80, 110, &[], 110.0);
     assert!(both[0].contains("never closed (80 more") && both[1].contains("idle HTTP"), "{both:?}");
@@ -278,11 +283,11 @@ fn bodies_that_are_never_closed_have_a_name_and_a_remedy() {
 }
 
 #[test]
-fn responses_that_are_read_are_logs_only_where_the_stack_says_so() {
+fn responses_being_read_are_logs_only_if_the_stack_shows_it() {
     let feed = "net/http.(*body).Read;bufio.(*Scanner).Scan;main.(*feed).listen";
-    let wanted = "3 goroutines and 1 descriptor each: responses that are still being read (24 more in \
+    let expected = "3 goroutines and 1 descriptor each: responses that are still being read (24 more in \
                   target web)";
-    assert_eq!(client(0, 24, 24, &[(feed, 24)], 24.0), [wanted]);
+    assert_eq!(client(0, 24, 24, &[(feed, 24)], 24.0), [expected]);
     for log in [
         READ,
         "net/http.(*bodyEOFSignal).Read;io.ReadAtLeast;github.com/docker/docker/pkg/stdcopy.StdCopy;main.copy",
@@ -295,13 +300,13 @@ fn responses_that_are_read_are_logs_only_where_the_stack_says_so() {
         found[0].contains("never closed (36 more") && found[1].contains("read (24 more"),
         "{found:?}"
     );
-    // A few that have just ended, or just started, are no bodies that nobody reads.
+    // A few that just started or ended do not count as unclosed bodies.
     let found = client(0, 80, 80, &[(feed, 72)], 80.0);
     assert!(found.len() == 1 && found[0].contains("being read (72 more"), "{found:?}");
 }
 
 #[test]
-fn readers_and_writers_may_differ_by_what_chance_does_to_a_count() {
+fn readers_and_writers_may_differ_by_chance() {
     for (readers, writers) in [(77, 69), (69, 77), (12, 8), (168, 150), (3, 5)] {
         assert_eq!(
             client(readers, 0, writers, &[], readers as f64).len(),
@@ -315,9 +320,9 @@ fn readers_and_writers_may_differ_by_what_chance_does_to_a_count() {
 }
 
 #[test]
-fn without_descriptors_the_pattern_says_less() {
+fn without_descriptors_the_signature_mentions_goroutines_alone() {
     let [goroutines, _] = leaking_collector(None, Shape::Unknown);
-    assert!(said(&[goroutines], &[], STREAMS)[0].starts_with("2 goroutines each: idle HTTP"));
+    assert!(sentences(&[goroutines], &[], STREAMS)[0].starts_with("2 goroutines each: idle HTTP"));
 }
 
 #[test]
@@ -325,12 +330,12 @@ fn writers_without_readers_are_no_idle_connections() {
     let dumps = [collector(0.0, 8, 8), collector(60.0, 40, 99)];
     let groups = growth(&dumps, "target.collector.goroutines", &[], &[], Known::Nothing);
     assert_eq!(groups.len(), 2);
-    let found = said(&[metric("target.collector.goroutines", groups)], &[], STREAMS);
+    let found = sentences(&[metric("target.collector.goroutines", groups)], &[], STREAMS);
     assert_eq!(found, Vec::<String>::new());
 }
 
 #[test]
-fn streams_that_a_collector_keeps_open_are_reported_from_idle_connections() {
+fn open_log_streams_are_distinguished_from_idle_connections() {
     let at = |at, count| {
         let groups = [(BUSY, count), (WRITE, count), (READ, count), (IDLE, 8)];
         dump(at, 0.0, "target.collector.goroutines", &groups)
@@ -344,13 +349,13 @@ fn streams_that_a_collector_keeps_open_are_reported_from_idle_connections() {
     );
     let series = vec![(0.0, 0.0, 20.0), (60.0, 0.0, 44.0)];
     let fds = Metric { series, ..metric("target.collector.fds", Vec::new()) };
-    let found = said(&[metric("target.collector.goroutines", groups), fds], &[], STREAMS);
+    let found = sentences(&[metric("target.collector.goroutines", groups), fds], &[], STREAMS);
     let expected = "3 goroutines and 1 descriptor each: log streams that are still being read (24 more in target \
          collector)";
     assert_eq!(found, [expected]);
 }
 
-/// dockerd with 24 streams that were forgotten, in this many cycles.
+/// dockerd with 24 forgotten streams after this many cycles.
 fn daemon(cycles: f64) -> [Metric; 2] {
     const STACKS: [(&str, u64); 5] = [
         ("net/http.(*connReader).backgroundRead", 25),
@@ -375,7 +380,7 @@ fn daemon(cycles: f64) -> [Metric; 2] {
 #[test]
 fn followers_in_the_daemon_are_counted_by_cycle() {
     assert_eq!(
-        said(&daemon(24.0), &[], STREAMS),
+        sentences(&daemon(24.0), &[], STREAMS),
         [
             "1 follower in the daemon per cycle: streams that are not closed \
          (5 goroutines and 3 descriptors each)",
@@ -383,14 +388,14 @@ fn followers_in_the_daemon_are_counted_by_cycle() {
          down and does not end it",
         ]
     );
-    let rare = &said(&daemon(860.0), &[], STREAMS)[0];
+    let rare = &sentences(&daemon(860.0), &[], STREAMS)[0];
     assert!(rare.starts_with("0.028 followers in the daemon per cycle: "), "{rare}");
 }
 
 #[test]
-fn followers_are_recognized_by_the_numbers_where_no_stacks_are_reported() {
+fn followers_without_stacks_are_recognized_by_their_numbers() {
     let stackless = daemon(24.0).map(|metric| Metric { groups: Vec::new(), ..metric });
-    let found = &said(&stackless, &[], STREAMS)[0];
+    let found = &sentences(&stackless, &[], STREAMS)[0];
     assert_eq!(
         found,
         "1 follower in the daemon per cycle: streams that are not closed (by their 5 goroutines and 3 \
@@ -399,7 +404,7 @@ fn followers_are_recognized_by_the_numbers_where_no_stacks_are_reported() {
 }
 
 #[test]
-fn what_is_cmons_own_is_said_first() {
+fn leaks_of_cmon_itself_come_first() {
     let sockets = dump(60.0, 0.0, "own.fds", &[("socket unix CLOSE_WAIT", 12)]);
     let fds = growth(&[dump(0.0, 0.0, "own.fds", &[]), sockets], "own.fds", &[], &[], Known::Leaks);
     let tasks = [dump(0.0, 0.0, "own.tasks", &[]), dump(60.0, 0.0, "own.tasks", &[("reader", 12)])];
@@ -407,7 +412,7 @@ fn what_is_cmons_own_is_said_first() {
     let survivor = |name: &str| Survivor { kind: "reader".into(), name: name.into(), age: 31.0 };
     let metrics = [metric("own.fds", fds), metric("own.tasks", tasks)];
     assert_eq!(
-        said(&metrics, &[survivor("web"), survivor("db")], STREAMS),
+        sentences(&metrics, &[survivor("web"), survivor("db")], STREAMS),
         [
             "2 readers of cmon itself still alive after the end: a leak in cmon",
             "12 tasks more in cmon itself: reader",
@@ -417,11 +422,11 @@ fn what_is_cmons_own_is_said_first() {
 }
 
 #[test]
-fn what_does_not_leak_means_nothing() {
-    let quiet = leaking_collector(Some(interval(0.0)), stairs(None))
+fn clean_metrics_have_no_signatures() {
+    let clean = leaking_collector(Some(interval(0.0)), stairs(None))
         .map(|metric| Metric { verdict: Verdict::Clean, ..metric });
-    assert_eq!(said(&quiet, &[], STREAMS), Vec::<String>::new());
-    assert_eq!(said(&[], &[], STREAMS), Vec::<String>::new());
+    assert_eq!(sentences(&clean, &[], STREAMS), Vec::<String>::new());
+    assert_eq!(sentences(&[], &[], STREAMS), Vec::<String>::new());
 }
 
 /// Goroutines of a target: growth per cycle and per minute, each from its low to its high end.
@@ -434,51 +439,51 @@ fn bounded(per_cycle: (f64, f64), per_minute: (f64, f64)) -> [Metric; 1] {
 }
 
 #[test]
-fn growth_is_put_down_to_cycles_alone_only_where_time_is_known_to_add_little() {
-    let said = |metrics: &[Metric], run| said(metrics, &[], run).join("; ");
+fn growth_depends_on_cycles_alone_only_if_growth_by_time_is_small() {
+    let text = |metrics: &[Metric], run| sentences(metrics, &[], run).join("; ");
     let only = "only cycles make target.web.goroutines grow: a longer stream timeout slows that down \
                 and does not end it";
     let unknown = "cycles make target.web.goroutines grow; whether time does too is not known";
-    // A short run sees nothing of time: that is no proof.
-    assert_eq!(said(&bounded((0.9, 1.1), (-200.0, 260.0)), STREAMS), unknown);
-    // The cycles make 540 a minute at least: of that, time adds less than a tenth or may add more.
-    assert_eq!(said(&bounded((0.9, 1.1), (-30.0, 53.0)), STREAMS), only);
-    assert_eq!(said(&bounded((0.9, 1.1), (-30.0, 55.0)), STREAMS), unknown);
+    // A short run does not rule out growth by time.
+    assert_eq!(text(&bounded((0.9, 1.1), (-200.0, 260.0)), STREAMS), unknown);
+    // The cycles cause at least 540 per minute. Time adds less than a tenth of that, or more.
+    assert_eq!(text(&bounded((0.9, 1.1), (-30.0, 53.0)), STREAMS), only);
+    assert_eq!(text(&bounded((0.9, 1.1), (-30.0, 55.0)), STREAMS), unknown);
     let slow = Run { cycles_per_minute: 60.0, ..STREAMS };
-    assert_eq!(said(&bounded((0.9, 1.1), (-30.0, 53.0)), slow), unknown);
-    // What is tolerated is nothing, however little the cycles make.
-    assert_eq!(said(&bounded((0.001, 0.002), (-1.0, 1.0)), STREAMS), only);
-    assert_eq!(said(&bounded((0.001, 0.002), (-1.0, 1.1)), STREAMS), unknown);
+    assert_eq!(text(&bounded((0.9, 1.1), (-30.0, 53.0)), slow), unknown);
+    // Growth by time below the tolerance does not count.
+    assert_eq!(text(&bounded((0.001, 0.002), (-1.0, 1.0)), STREAMS), only);
+    assert_eq!(text(&bounded((0.001, 0.002), (-1.0, 1.1)), STREAMS), unknown);
     let strict = Run { max_per_min: 0.5, ..STREAMS };
-    assert_eq!(said(&bounded((0.001, 0.002), (-1.0, 1.0)), strict), unknown);
-    // Both make it grow.
-    assert_eq!(said(&bounded((0.9, 1.1), (0.5, 0.9)), STREAMS), "");
+    assert_eq!(text(&bounded((0.001, 0.002), (-1.0, 1.0)), strict), unknown);
+    // Growth by cycles and by time.
+    assert_eq!(text(&bounded((0.9, 1.1), (0.5, 0.9)), STREAMS), "");
 }
 
 #[test]
-fn of_streams_is_spoken_only_where_cmon_opens_some() {
-    let said = |metrics: &[Metric], run| said(metrics, &[], run).join("; ");
+fn signatures_mention_streams_only_if_cmon_opens_them() {
+    let text = |metrics: &[Metric], run| sentences(metrics, &[], run).join("; ");
     let by_cycles = bounded((0.9, 1.1), (-0.5, 0.5));
     assert_eq!(
-        said(&by_cycles, COMMAND),
+        text(&by_cycles, COMMAND),
         "only cycles make target.web.goroutines grow: a cycle is one run of the command"
     );
     let own = "a cycle is one of the target's own: while they go on, it is not known whether cycles \
                or time make target.web.goroutines grow";
-    assert_eq!(said(&bounded((0.9, 1.1), (9.0, 11.0)), PASSIVE), own);
+    assert_eq!(text(&bounded((0.9, 1.1), (9.0, 11.0)), PASSIVE), own);
     let mut by_time = bounded((-0.001, 0.001), (31.0, 33.0));
     assert_eq!(
-        said(&by_time, COMMAND),
+        text(&by_time, COMMAND),
         "does not depend on the cycles: target.web.goroutines grows while the command does not run"
     );
-    // That no cycle was seen to add to it is not enough.
+    // A wide interval does not rule out growth by cycles.
     let unknown = "target.web.goroutines grows while the command does not run; whether cycles add to it \
                    is not known";
-    assert_eq!(said(&bounded((-0.1, 0.1), (31.0, 33.0)), COMMAND), unknown);
+    assert_eq!(text(&bounded((-0.1, 0.1), (31.0, 33.0)), COMMAND), unknown);
     let slow = Run { cycles_per_minute: 30.0, ..COMMAND };
-    assert!(said(&bounded((-0.1, 0.1), (31.0, 33.0)), slow).starts_with("does not depend"));
+    assert!(text(&bounded((-0.1, 0.1), (31.0, 33.0)), slow).starts_with("does not depend"));
     by_time[0].shape = stairs(None);
-    let timer = said(&by_time, COMMAND);
-    let wanted = "every 30s: a timer, not the cycles (target.web.goroutines +16)";
-    assert!(timer.starts_with(wanted), "{timer}");
+    let timer = text(&by_time, COMMAND);
+    let expected = "every 30s: a timer, not the cycles (target.web.goroutines +16)";
+    assert!(timer.starts_with(expected), "{timer}");
 }

@@ -6,17 +6,17 @@ use super::Verdict;
 use crate::leak::judge::new_growth::By;
 use crate::leak::record::Drive;
 
-/// An earlier check, as far as this one is compared with it.
+/// The earlier check, and the result of the comparison.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Baseline {
     /// When it started: RFC 3339, UTC.
     pub(crate) started: String,
     pub(crate) verdict: Verdict,
-    /// The figures that could be compared; empty when its load was of another kind.
+    /// The rates that could be compared; empty when its load was of another kind.
     pub(crate) compared: Vec<By>,
     /// How it differs from this check.
     pub(crate) differences: Vec<Difference>,
-    /// Growth of gated metrics that is no leak because it was there before.
+    /// Growth of gated metrics that is no leak because the earlier check had it too.
     pub(crate) as_before: Vec<AsBefore>,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct Baseline {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub(crate) enum Difference {
-    /// The kind of load: no figure is compared.
+    /// The kind of load: no rate is compared.
     Load {
         /// Of the earlier check.
         then: Load,
@@ -77,15 +77,15 @@ pub(crate) struct Load {
     pub(crate) containers: usize,
 }
 
-/// Growth that was there before.
+/// Growth that the earlier check had too.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct AsBefore {
     pub(crate) name: String,
-    /// What the rates are counted by.
+    /// The unit of the rates: per cycle or per minute.
     pub(crate) by: By,
     pub(crate) now: f64,
     /// The rate of the earlier check.
     pub(crate) before: f64,
-    /// It is certainly less than before.
+    /// It is significantly less than before.
     pub(crate) less: bool,
 }

@@ -1,4 +1,4 @@
-//! What came of a check as a whole.
+//! The result of a whole check.
 
 use std::collections::BTreeMap;
 
@@ -22,22 +22,21 @@ pub(crate) struct Report {
     pub(crate) seconds: f64,
     /// A signal ended it early.
     pub(crate) interrupted: bool,
-    /// The daemon, when there was one.
+    /// `null` without a daemon.
     pub(crate) daemon: Option<DaemonFacts>,
-    /// The containers whose streams were opened and closed.
+    /// The containers whose streams cmon opened and closed.
     pub(crate) containers: Vec<String>,
-    /// The targets as they were given.
+    /// The targets as given on the command line.
     pub(crate) targets: Vec<String>,
-    /// How the load was made.
     pub(crate) drive: Drive,
-    /// The age in seconds at which each stream was closed; 0 when cmon drove none.
+    /// The age in seconds at which cmon closed each stream; 0 when it opened none.
     #[serde(rename = "stream_timeout_seconds")]
     pub(crate) stream_timeout: f64,
-    /// The random order came from this.
+    /// The seed of the random order of phases.
     pub(crate) seed: u64,
     /// Cycles in all, warm-up included.
     pub(crate) cycles: f64,
-    /// Cycles per minute while driven, reached.
+    /// Cycles per minute while driven, as achieved.
     pub(crate) cycles_per_minute: f64,
     /// The same as planned; `null` when unknown.
     pub(crate) cycles_expected: Option<f64>,
@@ -49,42 +48,39 @@ pub(crate) struct Report {
     pub(crate) pairs_needed: u64,
     /// Lines read; `null` when cmon opened no streams.
     pub(crate) lines: Option<f64>,
-    /// Processor time by source (`own`), as a share of one core over the check. It is not judged.
+    /// Processor time by source (`own`), as a share of one core over the check. cmon does not judge it.
     pub(crate) cpu: BTreeMap<String, f64>,
-    /// The earlier check that it is compared with.
+    /// The earlier check of `--baseline`.
     pub(crate) baseline: Option<Baseline>,
-    /// The rules of the verdict.
     pub(crate) rules: Rules,
     /// One per metric, gated ones first.
     pub(crate) metrics: Vec<Metric>,
-    /// What of cmon itself was alive at the end.
+    /// cmon's own tasks and connections that were alive at the end.
     pub(crate) survivors: Vec<Survivor>,
-    /// What could not be read.
+    /// Metrics and sources that could not be read.
     pub(crate) unavailable: Vec<Unavailable>,
-    /// Where a series started anew.
+    /// Where a series started again.
     pub(crate) cuts: Vec<Cut>,
     /// The drive and idle phases.
     pub(crate) phases: Vec<Phase>,
     /// Known patterns that the growth fits, most useful first.
     pub(crate) signatures: Vec<Signature>,
-    /// Growth of the daemon that is the other side of somebody else's connections.
+    /// Growth of the daemon that mirrors the connections of another source.
     pub(crate) other_sides: Vec<OtherSide>,
-    /// What to do to learn more.
+    /// What to do next.
     pub(crate) advice: Vec<Advice>,
 }
 
 impl Report {
-    /// The metrics that decide.
+    /// The metrics that decide the verdict.
     pub(in crate::leak) fn gated(&self) -> impl Iterator<Item = &Metric> {
         self.metrics.iter().filter(|metric| metric.gated)
     }
 
-    /// Those of them that have this verdict.
     pub(in crate::leak) fn gated_with(&self, verdict: Verdict) -> impl Iterator<Item = &Metric> {
         self.gated().filter(move |metric| metric.verdict == verdict)
     }
 
-    /// The metric of this name.
     pub(in crate::leak) fn metric(&self, name: &str) -> Option<&Metric> {
         self.metrics.iter().find(|metric| metric.name() == name)
     }
@@ -100,22 +96,21 @@ pub(crate) struct DaemonFacts {
 }
 
 impl DaemonFacts {
-    /// The daemon of a recording's header.
+    /// `None` without a daemon.
     pub(crate) fn of(header: &Header) -> Option<Self> {
         let (address, version) = (header.daemon.clone(), header.daemon_version.clone());
         (!address.is_empty()).then_some(Self { address, version })
     }
 }
 
-/// Something that could not be read.
+/// A metric or source that could not be read.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Unavailable {
-    /// A metric or a source.
     pub(crate) metric: String,
     /// As `reason`, and as a sentence in `error`.
     #[serde(flatten, serialize_with = "form::error")]
-    pub(crate) reason: Noted<UnavailableReason>,
-    /// How often it came.
+    pub(crate) reason: UnavailableReason,
+    /// How often it occurred.
     pub(crate) times: usize,
 }
 
@@ -126,6 +121,6 @@ pub(crate) struct Phase {
     pub(crate) from: f64,
     /// Its end in seconds.
     pub(crate) to: f64,
-    /// Streams were driven in it.
+    /// It is a drive phase.
     pub(crate) driven: bool,
 }

@@ -10,13 +10,13 @@ use crate::leak::judge::dependence::Dependence;
 pub(crate) struct Comparison {
     /// For each gated metric of the first and the last run, whether its growth depends on the stream timeout.
     pub(crate) metrics: Vec<Compared>,
-    /// Containers of the first run that a later run had not.
+    /// Containers of the first run that a later run did not have.
     pub(crate) containers_gone: Vec<Gone>,
-    /// One report for each stream timeout, in the order they were asked for.
+    /// One report for each stream timeout, in the order of the command line.
     pub(crate) runs: Vec<Report>,
 }
 
-/// A metric of two runs.
+/// A metric that two runs share.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Compared {
     pub(crate) name: String,
@@ -25,19 +25,19 @@ pub(crate) struct Compared {
     pub(crate) dependence: Dependence,
 }
 
-/// Containers that a later run had not.
+/// Containers that a later run did not have.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Gone {
     /// The stream timeout of that run.
     pub(crate) stream_timeout_seconds: f64,
     /// How many containers the first run had.
     pub(crate) of: usize,
-    /// Those that were gone.
+    /// The missing ones.
     pub(crate) containers: Vec<String>,
 }
 
 impl Comparison {
-    /// That of all runs together: one leak is enough, and what could not be measured comes next.
+    /// The worst verdict of all runs: LEAK, then INVALID, then INCONCLUSIVE.
     pub(crate) fn verdict(&self) -> Verdict {
         let order = [Verdict::Leak, Verdict::Invalid, Verdict::Inconclusive];
         let any = |verdict: &Verdict| self.runs.iter().any(|run| run.verdict == *verdict);

@@ -11,58 +11,55 @@ use crate::leak::record::{Drive, Rules};
 pub(crate) struct PlanReport {
     /// The version of cmon.
     pub(crate) cmon: String,
-    /// The daemon, when there is one.
+    /// `null` without a daemon.
     pub(crate) daemon: Option<DaemonFacts>,
-    /// When it was looked: RFC 3339, UTC.
+    /// When the dry run read the metrics: RFC 3339, UTC.
     #[serde(skip)]
     pub(crate) time: String,
-    /// The containers whose streams would be opened and closed.
+    /// The containers whose streams the check would open and close.
     pub(crate) containers: Vec<String>,
-    /// The targets as they were given.
+    /// The targets as given on the command line.
     pub(crate) targets: Vec<String>,
-    /// How the load would be made.
     pub(crate) drive: Drive,
     /// The metric by which a target counts its cycles; empty without one.
     pub(crate) cycles_metric: String,
-    /// The length that was asked for, in seconds.
+    /// The requested length, in seconds.
     #[serde(rename = "duration_seconds")]
     pub(crate) duration: f64,
-    /// How long it would take, in seconds, unless it is sure before.
+    /// The planned length in seconds. A certain leak ends a check earlier.
     pub(crate) seconds: f64,
-    /// The age in seconds at which each stream would be closed; 0 where cmon drives none.
+    /// The age in seconds at which cmon would close each stream; 0 when it opens none.
     #[serde(rename = "stream_timeout_seconds")]
     pub(crate) stream_timeout: f64,
-    /// Cycles per minute while driven, at most; nothing where cmon drives none.
+    /// The maximum of cycles per minute while driven; `null` when cmon drives none.
     pub(crate) cycles_per_minute: Option<f64>,
-    /// How long it would drive before anything counts, in seconds.
+    /// The length of the warm-up in seconds.
     #[serde(rename = "warm_up_seconds")]
     pub(crate) warm_up: f64,
-    /// Cycles in that time.
+    /// Cycles of the warm-up.
     pub(crate) warm_up_cycles: f64,
-    /// Pairs of a driven and an idle phase.
+    /// On/off pairs (a drive phase and an idle phase).
     pub(crate) pairs: u64,
-    /// The phases: begin and end in seconds, driven or not.
     pub(crate) phases: Vec<Phase>,
-    /// The smallest leak per cycle that it detects with a power of 80 %, when counts at rest scatter by 1.
+    /// The smallest leak per cycle that the check detects with a power of 80 %, if counts at rest scatter by 1.
     pub(crate) smallest_per_cycle: Option<f64>,
-    /// The smallest growth per minute that it finds where counts scatter by 1; nothing with phases, or where it is
-    /// too short.
+    /// The smallest growth per minute that the check detects, if counts scatter by 1. `null` with phases, or when
+    /// the check is too short.
     pub(crate) smallest_per_minute: Option<f64>,
-    /// Seconds between two readings; with phases those that decide are at rest, one at the end of each.
+    /// Seconds between two readings. With phases only the readings at rest decide, one at the end of each phase.
     #[serde(rename = "reading_every_seconds")]
     pub(crate) reading_every: f64,
     /// A common duration that has enough pairs, in seconds; `null` without phases.
     #[serde(rename = "long_enough_seconds")]
     pub(crate) long_enough: Option<f64>,
-    /// The random order comes from this.
+    /// The seed of the random order of phases.
     pub(crate) seed: u64,
-    /// How the verdict would be made.
     pub(crate) rules: Rules,
-    /// What was found to be readable.
+    /// What cmon can read of each source.
     pub(crate) probes: Vec<Readable>,
-    /// What was read just now.
+    /// The current values.
     pub(crate) metrics: Vec<Now>,
-    /// What cannot be had.
+    /// Metrics and sources that cannot be read.
     pub(crate) unavailable: Vec<Unavailable>,
 }
 
@@ -70,11 +67,11 @@ pub(crate) struct PlanReport {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Readable {
     pub(crate) source: Source,
-    /// What of it, in words.
+    /// A list for people.
     pub(crate) readable: String,
 }
 
-/// A metric as it is now.
+/// A metric with its current value.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Now {
     #[serde(flatten)]

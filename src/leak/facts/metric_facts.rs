@@ -1,4 +1,4 @@
-//! What came of one metric.
+//! The result for one metric.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use crate::leak::judge::combine::Mode;
 use crate::leak::judge::shape::Shape;
 use crate::leak::metric::MetricId;
 
-/// What came of one metric.
+/// The result for one metric.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Metric {
     #[serde(flatten)]
@@ -28,7 +28,7 @@ pub(crate) struct Metric {
     pub(crate) smallest_per_minute: Option<f64>,
     /// The shape of the series.
     pub(crate) shape: Shape,
-    /// When the part started that was judged, in seconds, when restarts left several parts.
+    /// The start of the judged part in seconds, if restarts split the series.
     #[serde(rename = "judged_from_seconds")]
     pub(crate) since: Option<f64>,
     /// Value at the first reading.
@@ -37,12 +37,12 @@ pub(crate) struct Metric {
     pub(crate) last: f64,
     /// Why the verdict is what it is.
     pub(crate) reason: MetricReason,
-    /// What kept it from a clear verdict.
+    /// Why it has no clear verdict.
     pub(crate) undecided: Option<Reason>,
-    /// When it was read last, in seconds, when it could not be read until the end.
+    /// The time of its last reading in seconds, if it could not be read until the end.
     #[serde(rename = "readable_until_seconds")]
     pub(crate) readable_until: Option<f64>,
-    /// Members by time of birth. They decide nothing.
+    /// Members by time of birth. They do not change the verdict.
     pub(crate) cohorts: Option<Cohorts>,
     /// The groups that grow, largest first.
     pub(crate) groups: Vec<GroupGrowth>,
@@ -51,7 +51,7 @@ pub(crate) struct Metric {
 }
 
 impl Metric {
-    /// Nothing is known of it but its name.
+    /// A metric without any reading.
     pub(in crate::leak) fn named(name: &str) -> Self {
         Self {
             id: MetricId::parse(name),
@@ -80,7 +80,7 @@ impl Metric {
         &self.id.name
     }
 
-    /// It grows while nothing is driven, and not with the cycles.
+    /// Whether it grows in idle phases, and not with the cycles.
     pub(in crate::leak) fn grows_while_idle(&self) -> bool {
         let idle = self.per_minute.is_some_and(|per_minute| 0.0 < per_minute.low);
         idle && self.per_cycle.is_none_or(|per_cycle| per_cycle.low <= 0.0)
@@ -98,7 +98,6 @@ pub(crate) struct Interval {
 }
 
 impl Interval {
-    /// An interval of a judge, with its confidence.
     pub(in crate::leak) fn of(judged: judge::Interval, confidence: f64) -> Self {
         let judge::Interval { estimate, low, high } = judged;
         Self { estimate, low, high, confidence }
@@ -115,9 +114,9 @@ impl From<Interval> for judge::Interval {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct GroupGrowth {
     pub(crate) title: String,
-    /// What its members share.
+    /// Identifies the group across dumps.
     pub(crate) key: String,
-    /// Labels that the program gave to its goroutines, as a hint: `kind=log, id (24 values)`. Empty without any.
+    /// The goroutines' pprof labels, as a hint: `kind=log, id (24 values)`. Empty without labels.
     pub(crate) labels: String,
     /// Members at the first dump.
     pub(crate) first: u64,
@@ -127,6 +126,6 @@ pub(crate) struct GroupGrowth {
     pub(crate) per_cycle: Option<f64>,
     /// Growth per minute between the dumps.
     pub(crate) per_minute: f64,
-    /// Its part of the growth of the whole metric; 1 is all of it.
+    /// Its share of the metric's growth, from 0 to 1.
     pub(crate) share: f64,
 }

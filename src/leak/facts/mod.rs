@@ -1,5 +1,5 @@
-//! The facts of a check: numbers, enums and names, without a sentence. The JSON form is made of them, and
-//! [`report`](super::report) puts them into words.
+//! The facts of a check: numbers, enums and names, without sentences. The JSON report serializes them, and
+//! [`report`](super::report) formats them for people.
 
 mod baseline_facts;
 mod check_facts;

@@ -1,4 +1,4 @@
-//! Why a verdict is what it is, and what to do.
+//! The reason of a verdict, and the advice.
 
 use serde::Serialize;
 
@@ -13,42 +13,42 @@ use crate::leak::judge::work::Work;
 use crate::leak::metric::Source;
 use crate::leak::reasons::{FailureReason, Noted, form};
 
-/// Why the verdict over all metrics is what it is.
+/// The reason of the verdict over all metrics.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub(crate) enum VerdictReason {
-    /// A metric that decides grows.
+    /// A gated metric grows.
     Leak {
-        /// What stopped during the check. The growth is that until then.
+        /// What stopped during the check. The growth is measured until then.
         until_then: Vec<Missing>,
     },
-    /// No metric that decides grows.
+    /// No gated metric grows.
     Clean {
         /// Growth by time could not be judged.
         per_cycle_only: bool,
     },
-    /// A metric that decides could not be judged.
+    /// A gated metric has no clear verdict.
     Inconclusive,
     /// The recording has no end, so what cmon left behind is unknown.
     RecordingWithoutEnd,
-    /// Conditions of a valid measurement were not met.
+    /// The check did not meet the conditions of a valid measurement.
     Missing { conditions: Vec<Missing> },
     /// No metric could be judged.
     NothingJudged,
-    /// A target has no figure that decides.
+    /// A target has no gated metric.
     NoDecidingFigure {
         target: Source,
-        /// The figures that it has.
+        /// The quantities that it has.
         figures: Vec<String>,
     },
-    /// A target stopped showing the figures that decide.
+    /// A target stopped reporting its gated metrics.
     DecidingFiguresGone {
         target: Source,
         figures: Vec<String>,
-        /// When the last of them was read, in seconds since the start.
+        /// The time of their last reading, in seconds since the start.
         until: f64,
     },
-    /// The check could not go on.
+    /// The check failed.
     Failed {
         /// As `cause`, and as a sentence in `error`.
         #[serde(flatten, serialize_with = "form::cause")]
@@ -56,7 +56,7 @@ pub(crate) enum VerdictReason {
     },
 }
 
-/// Why the verdict on one metric is what it is.
+/// The reason of the verdict on one metric.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub(crate) enum MetricReason {
@@ -64,7 +64,7 @@ pub(crate) enum MetricReason {
     Exact {
         /// Streams that cmon opened.
         opened: u64,
-        /// What was alive after the drain.
+        /// Tasks and connections that were alive after the drain.
         survivors: Vec<SurvivorKind>,
     },
     /// The runtime of a target proves how many goroutines can never wake.
@@ -72,14 +72,14 @@ pub(crate) enum MetricReason {
         first: u64,
         last: u64,
     },
-    /// Drive phases were compared with idle phases.
+    /// The check compared drive phases with idle phases.
     Driven {
         /// What decided per cycle.
         per_cycle: CycleReason,
         /// What decided per minute while idle.
         per_minute: TimeReason,
     },
-    /// The target was watched on its own load.
+    /// The target had its own load.
     Passive {
         /// What decided per minute.
         per_minute: TimeReason,
@@ -91,9 +91,8 @@ pub(crate) enum MetricReason {
 }
 
 impl MetricReason {
-    /// Of a driven run.
-    pub(crate) fn driven(found: &Driven) -> Self {
-        Self::Driven { per_cycle: found.reason, per_minute: TimeReason::of(&found.idle) }
+    pub(crate) fn driven(result: &Driven) -> Self {
+        Self::Driven { per_cycle: result.reason, per_minute: TimeReason::of(&result.idle) }
     }
 }
 
@@ -102,30 +101,29 @@ impl MetricReason {
 pub(crate) struct TimeReason {
     /// The verdict per minute.
     pub(crate) verdict: Verdict,
-    /// Cycles went on meanwhile and may have made some of the growth.
+    /// Cycles went on at the same time and may have caused some of the growth.
     pub(crate) cycles_may_add: bool,
     /// The part of the run after the growth had stopped.
     pub(crate) late: Option<Late>,
     /// What was missing for a verdict.
     pub(crate) undecided: Option<Undecided>,
-    /// The work done, when it was counted.
+    /// The work done, if it was counted.
     pub(crate) work: Option<Work>,
 }
 
 impl TimeReason {
-    /// From the result of the judge.
-    pub(crate) fn of(found: &Passive) -> Self {
+    pub(crate) fn of(result: &Passive) -> Self {
         Self {
-            verdict: found.verdict,
-            cycles_may_add: found.cycles_may_add,
-            late: found.late.clone(),
-            undecided: found.undecided,
-            work: found.work.clone(),
+            verdict: result.verdict,
+            cycles_may_add: result.cycles_may_add,
+            late: result.late.clone(),
+            undecided: result.undecided,
+            work: result.work.clone(),
         }
     }
 }
 
-/// What kept a metric from a clear verdict. Metrics with the same reason are named together.
+/// Why a metric has no clear verdict. Reports list metrics with the same reason together.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub(crate) enum Reason {
@@ -133,32 +131,32 @@ pub(crate) enum Reason {
     FewPairs,
     /// The growth per cycle may be chance.
     MayBeChance,
-    /// Idle phases take back what drive phases left.
+    /// The count falls again in idle phases.
     SelfClearing,
-    /// The rate is not above the tolerance, and its interval is not below it.
+    /// The interval of the rate contains the tolerance.
     NearTolerance,
-    /// Growth per cycle becomes less: a pool may be filling.
+    /// Growth per cycle slows down: a pool may be filling.
     Decelerating,
     /// The warm-up had too few cycles.
     ShortWarmUp,
     /// Growth by time could not be judged.
     ByTime { missing: Undecided },
-    /// Restarts left no part that is long enough.
+    /// Restarts left no part of the series that is long enough.
     Restarted {
-        /// How often the series started anew.
+        /// Number of restarts.
         times: usize,
         /// Seconds of the longest part.
         longest_seconds: f64,
-        /// Seconds that are enough.
+        /// The minimum in seconds.
         least_seconds: f64,
     },
-    /// It grew by time, as it does in a warm-up.
+    /// It grew by time, as in a warm-up.
     GrowsByTime,
-    /// A sign of a leak that is too weak among this many metrics.
+    /// Its p-value is not significant after Holm's correction for the number of metrics.
     WeakAmongMany,
     /// It could not be read until the end.
     NotReadable {
-        /// When it was read last, in seconds since the start.
+        /// The time of its last reading, in seconds since the start.
         until: f64,
     },
     /// It cannot be compared with the earlier check.
@@ -167,7 +165,7 @@ pub(crate) enum Reason {
     Other,
 }
 
-/// What to do to learn more.
+/// What to do after a check without a clear verdict.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub(crate) enum Advice {
@@ -177,14 +175,14 @@ pub(crate) enum Advice {
     MatchBaselineLoad,
     /// Find what restarts the target.
     FindRestarts {
-        /// A check needs this many seconds without a restart.
+        /// The minimum of seconds without a restart.
         least_seconds: f64,
     },
     RunLonger {
         /// For this many seconds; `null` when a day is too short.
         seconds: Option<f64>,
         gains: Vec<Gain>,
-        /// The load is made by cycles, so a larger `--max-per-cycle` helps too; else a larger `--max-per-min`.
+        /// Whether a larger `--max-per-cycle` helps too, or else a larger `--max-per-min`.
         driven: bool,
     },
 }

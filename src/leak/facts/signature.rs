@@ -1,4 +1,4 @@
-//! The patterns that are known from programs that leaked.
+//! Growth patterns of known leaks.
 
 use serde::Serialize;
 
@@ -10,9 +10,9 @@ use crate::leak::record::Drive;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub(crate) enum Signature {
-    /// Something of cmon's own outlived the check.
+    /// A task or connection of cmon outlived the check.
     Survivors {
-        /// What it is: `reader`.
+        /// Its kind: `reader`.
         task: String,
         count: f64,
     },
@@ -23,26 +23,26 @@ pub(crate) enum Signature {
         /// What they wait for.
         are: Connections,
         count: f64,
-        /// Each holds one descriptor, as far as that is known.
+        /// Whether each seems to hold one descriptor.
         descriptor: bool,
         source: Source,
     },
-    /// The daemon still serves log streams whose clients have gone on.
+    /// The daemon still serves log streams that their clients have closed.
     Followers {
-        /// Of them per cycle or per minute.
+        /// Followers per cycle or per minute.
         rate: f64,
-        /// What the rate is counted by.
+        /// The unit of the rate.
         by: By,
         /// How they were recognized.
         seen: Seen,
     },
-    /// Sockets that the other side has closed.
+    /// Sockets that the peer has closed.
     ForgottenSockets { count: f64, source: Source },
-    /// The daemon's part of connections that somebody else opens.
+    /// The daemon's end of connections that another source opens.
     OtherSide {
         /// The metrics of the daemon.
         metrics: Vec<String>,
-        /// Whose connections they are.
+        /// The source that opens the connections.
         of: Source,
     },
     /// It grows by even steps.
@@ -59,27 +59,20 @@ pub(crate) enum Signature {
         /// When, in seconds.
         #[serde(rename = "at_seconds")]
         at: f64,
-        /// How long each would have lived, were the end the balance of what comes and what something else ends.
+        /// The lifetime of each member, if the growth stopped because as many end as begin.
         #[serde(rename = "lifetime_seconds")]
         lifetime: f64,
         /// They are idle HTTP connections.
         idle_connections: bool,
     },
-    /// What makes these metrics grow, and what does not.
-    Course {
-        metrics: Vec<String>,
-        /// What it depends on.
-        on: Course,
-        /// How the load was made.
-        drive: Drive,
-    },
+    /// Whether these metrics grow by cycles or by time.
+    Course { metrics: Vec<String>, on: Course, drive: Drive },
 }
 
 /// A metric with the size of its step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct StepSize {
     pub(crate) metric: String,
-    /// The size of its step.
     pub(crate) size: f64,
 }
 
@@ -87,9 +80,9 @@ pub(crate) struct StepSize {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Connections {
-    /// The next request of a client that nobody uses any more.
+    /// The next request of a client that is no longer used.
     Idle,
-    /// That the body of a response is read to its end or closed.
+    /// A reader that consumes the response body or closes it.
     Unclosed,
     /// More of a response.
     Read,
@@ -103,20 +96,20 @@ pub(crate) enum Connections {
 pub(crate) enum Seen {
     /// By their stacks alone.
     Stacks,
-    /// By their stacks, and each takes what a follower takes.
+    /// By their stacks, and by the goroutines and descriptors of each.
     StacksAndNumbers,
-    /// By what a follower takes, without stacks.
+    /// By the goroutines and descriptors of each alone.
     Numbers,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Steps {
-    /// A timer: they come while nothing is driven.
+    /// A timer: the steps occur in idle phases too.
     Timer(Drive),
-    /// A timer, or cycles that nobody counts.
+    /// A timer, or cycles that are not counted.
     TimerOrCycles,
-    /// The cycles, or both.
+    /// The cycles, a timer, or both.
     Open,
 }
 
@@ -127,17 +120,17 @@ pub(crate) enum Course {
     /// The target's own cycles or time: both go on together.
     OwnCycles,
     Time,
-    /// Time; of cycles it is not known.
+    /// Time. Whether cycles add to it is unknown.
     TimeAtLeast,
     Cycles,
-    /// Cycles; of time it is not known.
+    /// Cycles. Whether time adds to it is unknown.
     CyclesAtLeast,
 }
 
-/// Growth of the daemon that is the other side of somebody else's.
+/// Growth of the daemon that mirrors another source's growth.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct OtherSide {
     pub(crate) metric: String,
-    /// The metric that it follows.
+    /// The metric that causes it.
     pub(crate) of: MetricId,
 }

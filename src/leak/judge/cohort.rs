@@ -1,17 +1,17 @@
-//! Cohorts: which goroutines, threads and descriptors, by their ids, were born when and are still alive.
+//! Cohorts: goroutines, threads and descriptors by time of birth, and how many of each cohort survive.
 //!
-//! The ids are listed at the end of each block of time. A pool keeps those of its start, a busy service forgets
-//! all of them soon, and a leak keeps some of every block. The question is whether the younger blocks left as many
-//! behind as the older ones. A sawtooth or jitter of the count does not matter.
+//! A check lists the ids at the end of each block of time. A pool keeps its first members, a busy service keeps none
+//! for long, and a leak keeps some of every block. So a leak has as many survivors in newer blocks as in older ones.
+//! A sawtooth or jitter of the count does not matter.
 //!
-//! Cohorts say where growth comes from. They decide no verdict.
+//! Cohorts explain growth. They do not change the verdict.
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 use super::stats::{binomial_at_least, chi2_quantile, median};
-use super::{Interval, Options, sound};
+use super::{Interval, Options, is_usable};
 use crate::sort::sort_by;
 
 /// The ids at the end of a block.
@@ -19,24 +19,23 @@ use crate::sort::sort_by;
 pub(crate) struct Block {
     /// Seconds since the start, at its end.
     pub(crate) seconds: f64,
-    /// The ids that are alive. An id that comes back after it was gone is a new member.
+    /// The ids that are alive. A reused id counts as a new member.
     pub(crate) ids: BTreeSet<u64>,
 }
 
-/// What the cohorts of a metric show.
+/// The cohorts of a metric.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Cohorts {
-    /// Members that were born during the check and are alive at its end.
+    /// Members born during the check that are alive at its end.
     pub(crate) survivors: u32,
     /// Blocks that are old enough to count.
     pub(crate) blocks: usize,
-    /// How many of them have survivors.
+    /// Blocks with survivors.
     pub(crate) blocks_with_survivors: usize,
     /// Survivors of the newer half of the blocks.
     pub(crate) newer: u32,
-    /// Survivors per minute of birth, with Poisson bounds.
+    /// Survivors per minute of birth, with a Poisson interval.
     pub(crate) per_minute: Interval,
-    /// How the survivors are spread over the blocks.
     pub(crate) pattern: CohortPattern,
 }
 
@@ -44,26 +43,26 @@ pub(crate) struct Cohorts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum CohortPattern {
-    /// Some of every block stay: they accumulate.
+    /// Some of every block survive.
     Accumulating,
-    /// Mostly those of the older blocks stay: a pool that filled.
+    /// Mostly members of older blocks survive: a pool that filled.
     FilledPool,
-    /// Few stay, or no pattern shows.
+    /// Few survive, or there is no pattern.
     Unclear,
 }
 
-/// Blocks younger than this, or than 15 % of the run, still have their ordinary members.
+/// Blocks younger than this, or than 15 % of the run, still have short-lived members.
 const BLOCK_MIN_AGE_SECONDS: f64 = 120.0;
 /// Fewer survivors per minute than this are no pattern.
 const RATE_MIN_PER_MINUTE: f64 = 0.02;
-/// Fewer blocks that are old enough show no pattern.
+/// Fewer old blocks show no pattern.
 const BLOCKS_MIN: usize = 4;
 /// Fewer survivors show no pattern.
 const SURVIVORS_MIN: u32 = 4;
 
-/// Looks at lists of ids, in the order of time. `None` when too few blocks are old enough.
+/// Judges blocks in any order. `None` if too few blocks are old enough.
 pub(crate) fn judge(blocks: &[Block], options: &Options) -> Option<Cohorts> {
-    let mut blocks: Vec<&Block> = blocks.iter().filter(|block| sound(block.seconds)).collect();
+    let mut blocks: Vec<&Block> = blocks.iter().filter(|block| is_usable(block.seconds)).collect();
     sort_by(&mut blocks, |a, b| a.seconds.total_cmp(&b.seconds));
     blocks.dedup_by(|a, b| a.seconds <= b.seconds);
     let alive = survivors(&blocks);
@@ -75,11 +74,10 @@ pub(crate) fn judge(blocks: &[Block], options: &Options) -> Option<Cohorts> {
     let mut numbers: Vec<u32> = alive.iter().map(|(_, number)| *number).collect();
     limit_largest(&mut numbers);
     let (older, newer) = numbers.split_at(numbers.len() / 2);
-    // With an odd number of blocks the halves have different lengths.
     let share = newer.len() as f64 / older.len() as f64;
     let (older, newer): (u32, u32) = (older.iter().sum(), newer.iter().sum());
     let sum = older + newer;
-    let (chance, events) = (options.chance(), f64::from(sum));
+    let (chance, events) = (options.clamped_alpha(), f64::from(sum));
     let low = if sum == 0 { 0.0 } else { chi2_quantile(chance, 2.0 * events) / 2.0 };
     let high = chi2_quantile(1.0 - chance, 2.0 * events + 2.0) / 2.0;
     let per_minute = Interval { estimate: events, low, high }.scaled(1.0 / minutes);
@@ -107,7 +105,7 @@ pub(crate) fn judge(blocks: &[Block], options: &Options) -> Option<Cohorts> {
     })
 }
 
-/// For each block that is old enough: the seconds at its end, and how many born in it are alive at the end.
+/// For each block that is old enough: its end in seconds, and the number of its members that survive.
 fn survivors(blocks: &[&Block]) -> Vec<(f64, u32)> {
     let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else { return Vec::new() };
     let age = BLOCK_MIN_AGE_SECONDS.max(0.15 * (last.seconds - first.seconds));
@@ -123,7 +121,7 @@ fn survivors(blocks: &[&Block]) -> Vec<(f64, u32)> {
         .collect()
 }
 
-/// One block far above all others is a step: it counts as much as the median block.
+/// Winsorizes one block far above all others, which is a step, to the median.
 fn limit_largest(numbers: &mut [u32]) {
     let values: Vec<f64> = numbers.iter().map(|number| f64::from(*number)).collect();
     let middle = median(&values);
@@ -131,7 +129,7 @@ fn limit_largest(numbers: &mut [u32]) {
     let next = numbers.iter().enumerate().filter(|(n, _)| *n != top).map(|(_, v)| *v).max();
     if numbers[top] > 3 * next.unwrap_or(0).max(1) {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
-        let usual = middle.round() as u32;
-        numbers[top] = usual;
+        let middle = middle.round() as u32;
+        numbers[top] = middle;
     }
 }

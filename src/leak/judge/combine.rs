@@ -1,7 +1,7 @@
-//! One verdict of all metrics and all judges.
+//! Combines the findings on all metrics into one verdict.
 //!
-//! Each further metric is a further chance of a false LEAK. Holm's procedure (Holm 1979) keeps the probability of
-//! any false LEAK at `alpha`. What was counted exactly needs no correction.
+//! Each metric adds a chance of a false LEAK. Holm's procedure (Holm 1979) keeps the probability of any false LEAK at
+//! `alpha`. Exact counts need no correction.
 
 use std::collections::BTreeMap;
 
@@ -15,17 +15,17 @@ use super::work::Work;
 use super::{Options, Verdict};
 use crate::sort::sort_by;
 
-/// Which hypotheses Holm's procedure rejects: any is rejected wrongly with a probability of at most `alpha`. The
-/// result has the order of `p_values`; NaN is never rejected.
+/// Which hypotheses Holm's procedure rejects. The probability of any false rejection is at most `alpha`. The result
+/// has the order of `p_values`; NaN is never rejected.
 pub(crate) fn holm(p_values: &[f64], alpha: f64) -> Vec<bool> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     sort_by(&mut order, |a, b| p_values[*a].total_cmp(&p_values[*b]));
     let mut rejected = vec![false; p_values.len()];
     for (rank, index) in order.into_iter().enumerate() {
-        let left = (p_values.len() - rank) as f64;
-        // Written so that NaN ends the loop.
-        let small = p_values[index] * left <= alpha;
-        if !small {
+        let remaining = (p_values.len() - rank) as f64;
+        // NaN compares as false and ends the loop.
+        let is_small = p_values[index] * remaining <= alpha;
+        if !is_small {
             break;
         }
         rejected[index] = true;
@@ -33,7 +33,7 @@ pub(crate) fn holm(p_values: &[f64], alpha: f64) -> Vec<bool> {
     rejected
 }
 
-/// How a finding was made.
+/// The method of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Mode {
@@ -47,24 +47,22 @@ pub(crate) enum Mode {
     Passive,
     /// The runtime of the target proves it.
     Proof,
-    /// Against an earlier run.
+    /// Compared with an earlier run.
     Baseline,
 }
 
-/// What one judge found on one metric.
+/// The result of one judge for one metric.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Finding {
     /// The name of the metric.
     pub(crate) metric: String,
     /// Whether it counts for the verdict.
     pub(crate) gated: bool,
-    /// How it was made.
     pub(crate) mode: Mode,
-    /// The verdict of the judge.
     pub(crate) verdict: Verdict,
-    /// The p-value; `None` when the judge needs none or decided nothing.
+    /// `None` if the judge needs no p-value, or decided nothing.
     pub(crate) p: Option<f64>,
-    /// It forbids CLEAN although it proves no leak: growth above the tolerance.
+    /// It forbids CLEAN although it proves no leak.
     pub(crate) doubt: bool,
 }
 
@@ -78,13 +76,12 @@ impl Finding {
         Self::new(metric, Mode::Exact, exact.verdict)
     }
 
-    /// Of a driven run: one per cycle and one per minute while idle.
+    /// The findings of a driven run: per cycle, and per minute while idle.
     pub(crate) fn driven(metric: &str, driven: &Driven, options: &Options) -> [Self; 2] {
         let [cycle, idle] = OwnFigure::driven(driven, options);
         [Self::of(metric, Mode::Driven, &cycle), Self::of(metric, Mode::Idle, &idle)]
     }
 
-    /// Of a passive run.
     pub(crate) fn passive(metric: &str, passive: &Passive, options: &Options) -> Self {
         Self::of(metric, Mode::Passive, &OwnFigure::passive(passive, options))
     }
@@ -94,21 +91,19 @@ impl Finding {
         Self { p, doubt, ..Self::new(metric, mode, verdict) }
     }
 
-    /// Against an earlier run, one for each figure. They replace the findings of this run alone, because growth
-    /// that was there before is not new.
+    /// One finding for each rate that was compared with an earlier run. They replace the findings of this run.
     pub(crate) fn against(metric: &str, against: &Against) -> Vec<Self> {
         let driven = against.parts.iter().any(|part| part.by == By::Cycle);
-        let of = |part: &Part| {
-            // In a driven run, growth by time is that of the idle phases here too.
+        let finding = |part: &Part| {
+            // In a driven run, growth by time is that of the idle phases.
             let idle = driven && part.by == By::Minute;
             let mode = if idle { Mode::Idle } else { Mode::Baseline };
-            let found = Self::new(metric, mode, part.verdict);
-            Self { p: part.p, doubt: part.doubt, ..found }
+            Self { p: part.p, doubt: part.doubt, ..Self::new(metric, mode, part.verdict) }
         };
-        against.parts.iter().map(of).collect()
+        against.parts.iter().map(finding).collect()
     }
 
-    /// Whether growth by time could not be judged: a CLEAN of the other finding holds per cycle only.
+    /// Whether growth by time could not be judged, so that CLEAN holds per cycle only.
     pub(crate) fn undecided_by_time(&self) -> bool {
         self.mode == Mode::Idle && self.verdict == Verdict::Inconclusive
     }
@@ -120,7 +115,7 @@ pub(crate) struct Metric {
     pub(crate) name: String,
     /// Whether it counts for the verdict.
     pub(crate) gated: bool,
-    /// LEAK when any finding is one after Holm's correction.
+    /// LEAK if any finding is LEAK after Holm's correction.
     pub(crate) verdict: Verdict,
     /// Holm's correction turned a LEAK into INCONCLUSIVE.
     pub(crate) held_back: bool,
@@ -133,26 +128,26 @@ pub(crate) struct Metric {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Overall {
     pub(crate) verdict: Verdict,
-    /// Metric by metric, by name.
+    /// Sorted by name.
     pub(crate) metrics: Vec<Metric>,
-    /// What was missing for a valid measurement.
+    /// The conditions of a valid measurement that were not met.
     pub(crate) missing: Vec<Missing>,
 }
 
-/// What must have happened for a verdict to mean anything.
+/// The conditions of a valid measurement.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Conditions {
-    /// Lines read, when they were counted.
+    /// Lines read, if they were counted.
     pub(crate) lines: Option<u64>,
-    /// Cycles done, when there should be some.
+    /// Cycles done, if the check needs some.
     pub(crate) cycles: Option<u64>,
     /// The target's own work.
     pub(crate) work: Option<Work>,
-    /// Targets that never showed a figure.
+    /// Targets without any reading.
     pub(crate) unread: usize,
     /// When the target went away for good, in seconds since the start.
     pub(crate) gone_at: Option<f64>,
-    /// The same of the daemon, when it is needed.
+    /// The same for the daemon, if the check needs it.
     pub(crate) daemon_gone_at: Option<f64>,
 }
 
@@ -164,9 +159,9 @@ pub(crate) enum Missing {
     NoLines,
     /// No stream was opened and closed, and no command ran.
     NoCycles,
-    /// The work that the load consists of stopped.
+    /// The work stopped.
     WorkStopped { work: Work },
-    /// Targets never showed a figure.
+    /// Targets without any reading.
     Unread { targets: usize },
     /// A target went away for good.
     TargetGone {
@@ -196,10 +191,10 @@ impl Conditions {
     }
 }
 
-/// Makes one verdict of all findings.
+/// Combines all findings into one verdict.
 ///
-/// LEAK comes first: a proven leak stays one when the target dies of it. INVALID follows, then INCONCLUSIVE. CLEAN
-/// needs at least one gated metric, and all of them clean.
+/// LEAK comes first, because a leak stands even if the target dies of it. Then INVALID, then INCONCLUSIVE. CLEAN
+/// requires at least one gated metric, and that all of them are clean.
 pub(crate) fn combine(findings: &[Finding], conditions: &Conditions, options: &Options) -> Overall {
     let stands = stands(findings, options);
     let mut metrics: BTreeMap<&str, Vec<(&Finding, bool)>> = BTreeMap::new();
@@ -208,12 +203,13 @@ pub(crate) fn combine(findings: &[Finding], conditions: &Conditions, options: &O
     }
     let metrics: Vec<Metric> =
         metrics.into_iter().map(|(name, found)| metric(name, &found)).collect();
-    let any = |verdict: Verdict| metrics.iter().any(|it| it.gated && it.verdict == verdict);
+    let any =
+        |verdict: Verdict| metrics.iter().any(|metric| metric.gated && metric.verdict == verdict);
     let missing = conditions.missing();
-    let nothing = metrics.iter().all(|metric| !metric.gated);
+    let none_gated = metrics.iter().all(|metric| !metric.gated);
     let verdict = if any(Verdict::Leak) {
         Verdict::Leak
-    } else if !missing.is_empty() || nothing || any(Verdict::Invalid) {
+    } else if !missing.is_empty() || none_gated || any(Verdict::Invalid) {
         Verdict::Invalid
     } else if any(Verdict::Inconclusive) {
         Verdict::Inconclusive
@@ -223,12 +219,12 @@ pub(crate) fn combine(findings: &[Finding], conditions: &Conditions, options: &O
     Overall { verdict, metrics, missing }
 }
 
-/// Which findings stand after Holm's correction over all gated ones. A finding that is not gated stands for itself.
+/// Which findings stand after Holm's correction over all gated ones. Findings that are not gated always stand.
 fn stands(findings: &[Finding], options: &Options) -> Vec<bool> {
     let tested: Vec<usize> =
         (0..findings.len()).filter(|n| findings[*n].gated && findings[*n].p.is_some()).collect();
     let p_values: Vec<f64> = tested.iter().filter_map(|n| findings[*n].p).collect();
-    let rejected = holm(&p_values, options.chance());
+    let rejected = holm(&p_values, options.clamped_alpha());
     let mut stands = vec![true; findings.len()];
     tested.into_iter().zip(rejected).for_each(|(n, rejected)| stands[n] = rejected);
     stands
@@ -239,7 +235,6 @@ fn metric(name: &str, found: &[(&Finding, bool)]) -> Metric {
     let leaks = found.iter().any(|(f, stands)| f.verdict == Verdict::Leak && *stands);
     let held_back = !leaks && has(Verdict::Leak);
     let doubt = found.iter().any(|(f, _)| f.doubt);
-    // Survivors alone are enough for what cmon opened itself.
     let verdict = if leaks {
         Verdict::Leak
     } else if has(Verdict::Invalid) {
@@ -264,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_that_decided_nothing_is_noticed_against_an_earlier_run_too() {
+    fn a_comparison_reports_undecided_growth_by_time() {
         let part = |by, verdict| Part {
             by,
             verdict,
@@ -282,7 +277,7 @@ mod tests {
         let cycle = part(By::Cycle, Verdict::Clean);
         assert!(undecided(vec![cycle, minute(Verdict::Inconclusive)]));
         assert!(!undecided(vec![cycle, minute(Verdict::Clean)]));
-        // A target on its own load is judged by time alone.
+        // A target with its own load is judged by time alone.
         assert!(!undecided(vec![minute(Verdict::Inconclusive)]));
     }
 }

@@ -1,12 +1,12 @@
 //! Removes spikes from the readings of a driven run: a count that rises far and falls back shortly after.
 //!
-//! The rule does not look at which phases were driven. The random order still decides the signs of the
-//! differences, so the permutation test stays valid.
+//! The rule ignores which phases were driven. So the random order still decides the signs of the differences, and the
+//! permutation test stays valid.
 
 use std::collections::BTreeSet;
 
+use super::is_usable;
 use super::pairs::Phase;
-use super::sound;
 
 /// A spike lasts this many seconds at most.
 const SPIKE_MAX_SECONDS: f64 = 20.0;
@@ -15,10 +15,10 @@ const SPIKE_MAX_SECONDS: f64 = 20.0;
 pub(super) struct Despiked {
     /// The phases with corrected readings.
     pub(super) phases: Vec<Phase>,
-    /// Falls above this are far.
+    /// Larger falls count as the end of a spike.
     pub(super) fall_threshold: f64,
-    /// Pairs in which a spike rose in a phase of one kind and fell in one of the other. How much of the rise was
-    /// growth is unknown, so these pairs bias an estimate.
+    /// Pairs in which a spike rose in a drive phase and fell in an idle phase, or the reverse. The part of the rise that
+    /// was growth is unknown, so these pairs bias an estimate.
     pub(super) ambiguous_pairs: BTreeSet<usize>,
 }
 
@@ -36,26 +36,26 @@ impl Despiked {
         let mut falls: Vec<f64> =
             (1..values.len()).map(|n| -rise(&values, n)).filter(|fall| *fall > 0.0).collect();
         falls.sort_unstable_by(f64::total_cmp);
-        // Most falls may be ends of spikes; of normal scatter alone a quarter is below 0.3186 deviations.
-        let usual = falls.get(falls.len() / 4).map_or(0.0, |fall| fall / 0.3186);
-        let fall_threshold = 4.0 * usual.max(1.0);
+        // Most falls may be ends of spikes. A quarter of normal scatter is below 0.3186 standard deviations.
+        let scatter = falls.get(falls.len() / 4).map_or(0.0, |fall| fall / 0.3186);
+        let fall_threshold = 4.0 * scatter.max(1.0);
         let mut ambiguous_pairs = BTreeSet::new();
         for n in 1..values.len() {
             let fall = -rise(&values, n);
-            if !(sound(fall) && fall > fall_threshold) {
+            if !(is_usable(fall) && fall > fall_threshold) {
                 continue;
             }
             let start = (1..n)
                 .rev()
                 .take_while(|from| times[n] - times[*from] <= SPIKE_MAX_SECONDS)
-                .filter(|from| sound(rise(&values, *from)))
+                .filter(|from| is_usable(rise(&values, *from)))
                 .max_by(|a, b| rise(&values, *a).total_cmp(&rise(&values, *b)));
             if let Some(from) = start
                 && rise(&values, from) > fall_threshold
             {
-                // Growth makes the rise larger and the fall smaller: the mean of both is the spike.
-                let by = f64::midpoint(fall, rise(&values, from));
-                values[from..n].iter_mut().for_each(|value| *value -= by);
+                // Growth makes the rise larger and the fall smaller, so the size of the spike is their mean.
+                let size = f64::midpoint(fall, rise(&values, from));
+                values[from..n].iter_mut().for_each(|value| *value -= size);
                 if phases[from / 2].driven != phases[n / 2].driven {
                     ambiguous_pairs.extend([from / 4, n / 4]);
                 }

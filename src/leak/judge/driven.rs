@@ -1,12 +1,12 @@
-//! Judges a run in which cmon itself opened and closed streams: what does a cycle leave behind?
+//! Judges a run with drive and idle phases: does a cycle leave something behind?
 //!
-//! Each pair gives one number: its growth while driven minus its growth while idle. A ramp, a slow pool and a
-//! leak by time are in both phases and cancel out. The random order decided which phase came first, so without
-//! a leak per cycle each number is as likely to have the other sign. The sign-flip permutation test
-//! (`sign_flip.rs`) needs no model of the noise.
+//! Each on/off pair gives one difference: its growth while driven minus its growth while idle. A ramp, a slow pool and
+//! a leak by time occur in both phases and cancel out. The order of phases is random, so without a leak per cycle each
+//! difference is as likely to have the other sign. The sign-flip permutation test (`sign_flip.rs`) needs no model of
+//! the noise.
 //!
-//! Large differences are winsorized by a rule that looks at sizes only, which keeps the test exact: one spike or
-//! step must not hide a leak.
+//! Winsorizing clamps large differences, so that one spike or step does not hide a leak. The rule uses sizes only,
+//! which keeps the test exact.
 
 use serde::Serialize;
 
@@ -19,35 +19,35 @@ use super::power::PLAIN_LEAK_PER_CYCLE;
 use super::sequential::{self, EProcess};
 use super::sign_flip::{PValueMethod, sign_flip};
 use super::stats::{mad, median};
-use super::{Interval, Options, Reading, Verdict, sound};
+use super::{Interval, Options, Reading, Verdict, is_usable};
 
-/// A rate is known well enough to stop when its upper bound is at most this many times the lower one.
+/// An early stop requires that the upper bound of the rate is at most this many times the lower one.
 const EARLY_STOP_MAX_RATIO: f64 = 2.0;
 
-/// What a driven run shows of one metric.
+/// The result of a driven run for one metric.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Driven {
-    /// Whether a cycle leaves something behind. Growth by time alone is in `idle`.
+    /// The verdict per cycle. Growth by time is in `idle`.
     pub(crate) verdict: Verdict,
     pub(crate) reason: CycleReason,
     pub(crate) pairs: usize,
-    /// Growth per cycle, with a t interval (`1 - alpha` to each side).
+    /// Growth per cycle with a t interval. The bounds are one-sided at `1 - alpha`.
     pub(crate) per_cycle: Option<Interval>,
-    /// The p-value, corrected for the checks during the run.
+    /// Corrected for the tests during the run.
     pub(crate) p: Option<f64>,
-    /// After how many pairs the run could have been stopped.
+    /// The number of pairs after which the e-process reached its threshold.
     pub(crate) stopped: Option<usize>,
-    /// Growth per cycle fell by more than half: a pool that fills with cycles.
+    /// Growth per cycle fell by more than half: a pool may be filling.
     pub(crate) decelerating: bool,
-    /// Idle phases take back what drive phases left.
+    /// The count falls again in idle phases.
     pub(crate) self_clearing: bool,
     /// The smallest leak per cycle that this run detects with a power of 80 %.
     pub(crate) smallest: Option<f64>,
-    /// What the same readings do by time alone, without the growth of the cycles.
+    /// Growth by time, without growth by cycles.
     pub(crate) idle: Passive,
 }
 
-/// What decided the verdict per cycle.
+/// The reason of the verdict per cycle.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub(crate) enum CycleReason {
@@ -57,19 +57,19 @@ pub(crate) enum CycleReason {
     FewPairs,
     /// The upper bound is below the tolerance.
     BelowTolerance {
-        /// Growth per cycle that is tolerated.
+        /// The tolerated growth per cycle.
         tolerance: f64,
     },
-    /// Idle phases take back what drive phases left.
+    /// The count falls again in idle phases.
     SelfClearing,
     /// The growth may be chance.
     MayBeChance,
-    /// The rate is not above the tolerance, and its interval is not below it.
+    /// The interval of the rate contains the tolerance.
     NearTolerance {
-        /// Growth per cycle that is tolerated.
+        /// The tolerated growth per cycle.
         tolerance: f64,
     },
-    /// Growth per cycle becomes less: a pool may be filling.
+    /// Growth per cycle slows down: a pool may be filling.
     Decelerating,
     /// The warm-up had too few cycles: a pool may be filling.
     ShortWarmUp,
@@ -77,51 +77,51 @@ pub(crate) enum CycleReason {
     Significant { p: f64 },
 }
 
-/// Winsorizes differences for the test; their signs are not looked at.
+/// Winsorizes differences for the test, regardless of their signs.
 fn winsorize(differences: &[f64]) -> Vec<f64> {
     let sizes: Vec<f64> = differences.iter().map(|difference| difference.abs()).collect();
     let cap = median(&sizes) + mad(&sizes) + 1.0;
     differences.iter().map(|difference| difference.clamp(-cap, cap)).collect()
 }
 
-/// Judges the phases of a run, two by two the pairs, of one metric.
+/// Judges the phases of one metric. Each two phases are a pair.
 pub(crate) fn judge(phases: &[Phase], options: &Options) -> Driven {
     let (mut judged, despiked) = by_cycles(phases, options);
-    // When idle phases fall, what the cycles left is unknown.
-    let unknown = |rate: Interval| Interval { low: rate.low.min(0.0), ..rate };
-    let left = judged.per_cycle.map(|rate| if judged.self_clearing { unknown(rate) } else { rate });
+    // If the count falls in idle phases, growth by cycles may be 0.
+    let with_zero = |rate: Interval| Interval { low: rate.low.min(0.0), ..rate };
+    let left =
+        judged.per_cycle.map(|rate| if judged.self_clearing { with_zero(rate) } else { rate });
     judged.idle = passive::judge_at_rest(&at_rest(&despiked), left, options);
     if judged.self_clearing
         && judged.verdict == Verdict::Inconclusive
         && judged.idle.verdict == Verdict::Clean
         && judged.idle.per_minute.is_some_and(|slope| -options.max_per_minute <= slope.estimate)
     {
-        // The readings at rest do not grow, and they include all that the cycles left.
+        // The readings at rest include growth by cycles, and do not grow.
         judged.verdict = Verdict::Clean;
     }
     judged
 }
 
-/// Whether a driven run can be stopped after these phases: the e-process of one metric has reached its
-/// threshold, and judged now the metric is a LEAK with a rate that is known well.
+/// Whether a driven run may stop after these phases. The e-process must have reached its threshold, and the verdict
+/// must be LEAK with a precise rate.
 ///
-/// It depends on the phases alone, so the same ones judged again give the same answer. Only LEAK stops a run;
-/// CLEAN takes the whole duration.
+/// The result depends on the phases alone. CLEAN always takes the whole duration.
 pub(crate) fn is_sure(phases: &[Phase], options: &Options) -> bool {
     if !options.early_stop || EProcess::of(phases, options).stopped().is_none() {
         return false;
     }
     let judged = by_cycles(phases, options).0;
-    let is_known = |rate: Interval| rate.high <= EARLY_STOP_MAX_RATIO * rate.low;
-    judged.verdict == Verdict::Leak && judged.per_cycle.is_some_and(is_known)
+    let is_precise = |rate: Interval| rate.high <= EARLY_STOP_MAX_RATIO * rate.low;
+    judged.verdict == Verdict::Leak && judged.per_cycle.is_some_and(is_precise)
 }
 
-/// What the cycles leave, without growth by time; and the despiked phases.
+/// The verdict per cycle, with `idle` still unknown, and the despiked phases.
 pub(super) fn by_cycles(phases: &[Phase], options: &Options) -> (Driven, Vec<Phase>) {
     let process = EProcess::of(phases, options);
     let Despiked { phases, fall_threshold, ambiguous_pairs } = Despiked::new(phases);
     let all: Vec<(usize, Pair)> = Pair::with_cycles(&phases).collect();
-    // Unlike the test, the estimate may look at which phases were driven.
+    // Unlike the test, the estimate may use which phases were driven.
     let clear = all.iter().filter(|(n, _)| !ambiguous_pairs.contains(n)).map(|(_, pair)| *pair);
     let clear: Vec<Pair> = clear.collect();
     let all: Vec<Pair> = all.into_iter().map(|(_, pair)| pair).collect();
@@ -142,13 +142,13 @@ pub(super) fn by_cycles(phases: &[Phase], options: &Options) -> (Driven, Vec<Pha
     };
     let Some(rates) = rates else {
         let stood_still = phases.iter().any(|phase| phase.driven && phase.cycles <= 0.0);
-        // A run that was merely short is not INVALID.
+        // A short run is not INVALID.
         if !all.is_empty() || !stood_still {
             (judged.verdict, judged.reason) = (Verdict::Inconclusive, CycleReason::FewPairs);
         }
         return (judged, phases);
     };
-    // Which pairs are outliers may depend on which phase was driven, so the test has all of them.
+    // Outliers may depend on which phase was driven, so the test uses all pairs.
     let raw: Vec<f64> = all.iter().map(|pair| pair.difference()).collect();
     let differences = winsorize(&raw);
     (judged.per_cycle, judged.smallest) = (Some(rates.per_cycle), rates.smallest);
@@ -157,7 +157,7 @@ pub(super) fn by_cycles(phases: &[Phase], options: &Options) -> (Driven, Vec<Pha
     let flipped = || sign_flip(&differences, &cycles, method, options.seed);
     let stopped = options.stopped || process.stopped().is_some();
     let p = match (options.early_stop, stopped) {
-        // A part of alpha is spent during the run. A run that was stopped has no end to test at.
+        // The tests during the run use a share of alpha. A stopped run has no final test.
         (true, true) => 1.0 / process.wealth() / sequential::ALPHA_SHARE,
         (true, false) => flipped() / (1.0 - sequential::ALPHA_SHARE),
         (false, _) => flipped(),
@@ -175,7 +175,7 @@ fn decide(rates: &Rates, p: f64, options: &Options) -> (Verdict, CycleReason) {
     let warm = options.warmup_cycles >= FULL_WARMUP_CYCLES || rate.low >= PLAIN_LEAK_PER_CYCLE;
     let reason = if rates.self_clearing {
         CycleReason::SelfClearing
-    } else if p > options.chance() || rate.low <= 0.0 || rates.sum < options.least() {
+    } else if p > options.clamped_alpha() || rate.low <= 0.0 || rates.sum < options.min_growth() {
         match rates.smallest {
             None => CycleReason::FewPairs,
             Some(_) => CycleReason::MayBeChance,
@@ -203,7 +203,7 @@ fn at_rest(phases: &[Phase]) -> Vec<Reading> {
                 value: phase.before,
             });
         }
-        cycles += if sound(phase.cycles) { phase.cycles } else { 0.0 };
+        cycles += if is_usable(phase.cycles) { phase.cycles } else { 0.0 };
         readings.push(Reading { seconds: phase.at, cycles, value: phase.after });
     }
     readings

@@ -1,11 +1,11 @@
-//! Counts what cmon itself opened: whatever is alive after the drain is the leak. No statistics.
+//! Judges cmon's own survivors after the drain. An exact count needs no statistics.
 
 use serde::Serialize;
 
 use super::Verdict;
 use crate::sort::sort_by;
 
-/// Something that is alive after the drain.
+/// A task or connection that is alive after the drain.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Survivor {
     /// A kind of task, or a connection.
@@ -14,12 +14,12 @@ pub(crate) struct Survivor {
     pub(crate) age: f64,
 }
 
-/// What is alive after the drain.
+/// All survivors of a check.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Exact {
-    /// CLEAN or LEAK; INVALID when nothing was opened.
+    /// CLEAN or LEAK; INVALID if no stream was opened.
     pub(crate) verdict: Verdict,
-    /// How many were opened.
+    /// Opened streams.
     pub(crate) opened: u64,
     /// The survivors by kind, most first.
     pub(crate) kinds: Vec<SurvivorKind>,
@@ -34,7 +34,7 @@ pub(crate) struct SurvivorKind {
     pub(crate) oldest_seconds: f64,
 }
 
-/// Judges what is alive after `opened` were opened.
+/// Judges the survivors of `opened` streams.
 pub(crate) fn judge(opened: u64, survivors: &[Survivor]) -> Exact {
     let mut kinds: Vec<SurvivorKind> = Vec::new();
     for survivor in survivors {
@@ -65,7 +65,7 @@ impl Exact {
         self.kinds.iter().map(|kind| kind.count).sum()
     }
 
-    /// Survivors per opened, or 0 when nothing was.
+    /// Survivors per opened stream; 0 without any.
     pub(crate) fn per_cycle(&self) -> f64 {
         if self.opened == 0 { 0.0 } else { self.survivors() as f64 / self.opened as f64 }
     }

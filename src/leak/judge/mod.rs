@@ -1,13 +1,15 @@
-//! From readings to a verdict: pure functions over values, without a clock, a thread or a file.
+//! Turns readings into verdicts: pure functions, without a clock, a thread or a file.
 //!
-//! The same readings and options give the same verdict, today and from a recording. Each way to
-//! know has a module: [`exact`] counts survivors of what cmon itself opened; [`driven`] compares
-//! phases in which streams were opened and closed with phases in which nothing was done; [`passive`]
-//! looks at a target on its own load; [`cohort`] follows ids; [`dependence`] and [`new_growth`] hold
-//! two runs against each other. [`combine`] makes one verdict of them all.
+//! The same readings and options give the same verdict, live or from a recording.
 //!
-//! No judge panics, whatever it is given: values that are not finite or larger than 10^15 are
-//! taken as missing.
+//! - [`exact`] counts cmon's own survivors.
+//! - [`driven`] compares drive phases with idle phases.
+//! - [`passive`] judges a target with its own load.
+//! - [`cohort`] follows ids.
+//! - [`dependence`] and [`new_growth`] compare two runs.
+//! - [`combine`] combines all findings into one verdict.
+//!
+//! No judge panics on any input: values that are not finite, or above 10^15, count as missing.
 
 use std::fmt;
 
@@ -40,23 +42,22 @@ pub(crate) mod work;
 
 pub(crate) use options::Options;
 pub(crate) use values::{Interval, Reading};
-use values::{sound, usable};
+use values::{is_usable, usable};
 
 /// The verdict of a judge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Verdict {
-    /// It grows, and not by warming up, by a step or by chance.
+    /// It grows, and a warm-up, a step or chance do not explain that.
     Leak,
-    /// It does not grow, or by less than is allowed.
+    /// It does not grow by more than the tolerance.
     Clean,
     /// The run cannot decide.
     Inconclusive,
-    /// Nothing could be measured.
+    /// The measurement is not valid.
     Invalid,
 }
 
 impl Verdict {
-    /// The word for it, as printed.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Leak => "LEAK",

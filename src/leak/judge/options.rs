@@ -1,24 +1,22 @@
-//! What the judges tolerate, and which chance of a false alarm they accept.
+//! Options of the judges: tolerances and the false alarm rate.
 
 use super::design::WARMUP_CYCLES;
 
-/// The options of the judges.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Options {
-    /// The accepted probability of a false LEAK, over all gated metrics together.
+    /// The probability of any false LEAK over all gated metrics.
     pub(crate) alpha: f64,
-    /// Growth per cycle that is tolerated.
+    /// The tolerated growth per cycle.
     pub(crate) max_per_cycle: f64,
-    /// Growth per minute that is tolerated.
+    /// The tolerated growth per minute.
     pub(crate) max_per_minute: f64,
-    /// Growth over a whole run below this is ignored; never less than 3.
+    /// Total growth below this is ignored. The minimum is 3.
     pub(crate) ignore_below: f64,
-    /// Whether a driven run may stop early. `alpha` is then split between the checks during the run and the test
-    /// at the end.
+    /// Whether a driven run may stop early. The tests during the run and the final test then share `alpha`.
     pub(crate) early_stop: bool,
-    /// Whether it was stopped early: it has no end to test at.
+    /// Whether the run was stopped early, so that it has no final test.
     pub(crate) stopped: bool,
-    /// How many tests of gated metrics share `alpha`.
+    /// The number of tests that share `alpha`.
     pub(crate) metrics: usize,
     /// Cycles of the warm-up.
     pub(crate) warmup_cycles: f64,
@@ -43,18 +41,17 @@ impl Default for Options {
 }
 
 impl Options {
-    /// `alpha`, clamped to a probability that has quantiles.
-    pub(super) fn chance(&self) -> f64 {
+    /// `alpha` in the range 1e-6 to 0.25.
+    pub(super) fn clamped_alpha(&self) -> f64 {
         if self.alpha.is_finite() { self.alpha.clamp(1e-6, 0.25) } else { 0.01 }
     }
 
-    /// How many tests share `alpha`, at least one.
     pub(super) fn tests(&self) -> f64 {
         self.metrics.max(1) as f64
     }
 
-    /// The smallest growth over a run that counts.
-    pub(super) fn least(&self) -> f64 {
+    /// The minimum of total growth that counts.
+    pub(super) fn min_growth(&self) -> f64 {
         if self.ignore_below.is_finite() { self.ignore_below.max(3.0) } else { 3.0 }
     }
 }

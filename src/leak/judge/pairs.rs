@@ -1,30 +1,29 @@
-//! On/off pairs: a drive phase and an idle phase next to each other, and the growth in each.
+//! On/off pairs: adjacent drive and idle phases, and the growth in each.
 
-use super::sound;
+use super::is_usable;
 
-/// How much longer than the idle phase the drive phase of a pair may be, at least and at most.
+/// The minimum and maximum length of a drive phase, relative to its idle phase.
 const LENGTH_RATIO: (f64, f64) = (0.5, 2.0);
 
 /// One phase and the readings at rest around it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Phase {
-    /// Whether streams were opened and closed in it.
     pub(crate) driven: bool,
-    /// Seconds since the start at its end.
+    /// Its end, in seconds since the start.
     pub(crate) at: f64,
     pub(crate) cycles: f64,
-    /// Seconds from the one reading to the other.
+    /// Seconds between its two readings.
     pub(crate) seconds: f64,
-    /// The reading at rest before it; NaN when it is missing.
+    /// The reading at rest before it; NaN if missing.
     pub(crate) before: f64,
-    /// The reading at rest after it; NaN when it is missing.
+    /// The reading at rest after it; NaN if missing.
     pub(crate) after: f64,
 }
 
 /// A drive phase and an idle phase, next to each other.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Pair {
-    /// Cycles of the drive phase above those of the idle one.
+    /// Cycles of the drive phase minus those of the idle phase.
     pub(crate) cycles: f64,
     /// Growth in the drive phase.
     pub(crate) driven: f64,
@@ -33,26 +32,27 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    /// Two phases, one of them driven. `None` when a reading is missing, or when their lengths differ too much.
-    pub(crate) fn of(one: Phase, other: Phase) -> Option<Self> {
-        let (driven, idle) = match (one.driven, other.driven) {
-            (true, false) => (one, other),
-            (false, true) => (other, one),
+    /// `None` unless one phase is driven, all readings are there, and the lengths are similar.
+    pub(crate) fn of(first: Phase, second: Phase) -> Option<Self> {
+        let (driven, idle) = match (first.driven, second.driven) {
+            (true, false) => (first, second),
+            (false, true) => (second, first),
             _ => return None,
         };
-        let numbers = [one.before, one.after, other.before, other.after, one.cycles, other.cycles];
+        let numbers =
+            [first.before, first.after, second.before, second.after, first.cycles, second.cycles];
         let growth = |phase: Phase| phase.after - phase.before;
-        // Growth by time is larger in the longer phase.
-        let longer = driven.seconds / idle.seconds;
-        let alike = LENGTH_RATIO.0 <= longer && longer <= LENGTH_RATIO.1;
-        (alike && numbers.iter().copied().all(sound)).then(|| Self {
+        // Growth by time is proportional to the length.
+        let ratio = driven.seconds / idle.seconds;
+        let is_similar = LENGTH_RATIO.0 <= ratio && ratio <= LENGTH_RATIO.1;
+        (is_similar && numbers.iter().copied().all(is_usable)).then(|| Self {
             cycles: (driven.cycles - idle.cycles).max(0.0),
             driven: growth(driven),
-            idle: growth(idle) * longer,
+            idle: growth(idle) * ratio,
         })
     }
 
-    /// The pairs of a run in which at least one cycle happened, each with its index among all pairs.
+    /// The pairs with at least one cycle, each with its index among all pairs.
     pub(super) fn with_cycles(phases: &[Phase]) -> impl Iterator<Item = (usize, Self)> {
         let pairs = phases.chunks_exact(2).enumerate();
         pairs

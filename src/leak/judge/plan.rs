@@ -1,24 +1,22 @@
 //! The plan of a driven run: a warm-up, then on/off pairs in random order. Pure.
 //!
-//! A pair is a drive phase, in which streams are opened and closed, and an idle phase of the same length. Which
-//! comes first is random. That makes the test of the differences valid whatever the counts do by themselves.
+//! A pair is a drive phase and an idle phase of the same length. A random bit decides which comes first. That makes
+//! the permutation test valid for any noise.
 
 use super::Options;
 use super::design::WARMUP_CYCLES;
 use super::power::{self, RateError};
 
-/// The first pairs are short, to find a plain leak soon.
+/// This many short pairs come first, to find a large leak soon.
 const SHORT_PAIRS: usize = 10;
-/// Seconds of driving and of settling in a short phase.
+/// `drive` and `settle` of a short phase.
 const SHORT_PHASE_SECONDS: (f64, f64) = (2.0, 1.0);
 
-/// One phase: `drive` seconds with or without streams being rotated, then `settle` seconds of rest,
-/// then a reading.
+/// One phase: `drive` seconds with or without load, then `settle` seconds of rest, then a reading.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Step {
-    /// Whether streams are opened and closed in it.
     pub(crate) driven: bool,
-    /// Seconds of driving, or of the same wait.
+    /// Seconds of load, or of waiting.
     pub(crate) drive: f64,
     /// Seconds of rest before the reading.
     pub(crate) settle: f64,
@@ -26,15 +24,15 @@ pub(crate) struct Step {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Plan {
-    /// Seconds of driving before the first reading.
+    /// Seconds of load before the first reading.
     pub(crate) warmup: f64,
-    /// Cycles in these seconds.
+    /// Cycles of the warm-up.
     pub(crate) warmup_cycles: f64,
-    /// Two by two the pairs, in the order of the run.
+    /// Each two steps are a pair.
     pub(crate) steps: Vec<Step>,
-    /// Cycles per second while driving.
+    /// Cycles per second under load.
     pub(crate) cycles_per_second: f64,
-    /// The seed of the coin.
+    /// The seed of the random order.
     pub(crate) seed: u64,
 }
 
@@ -51,7 +49,7 @@ impl Plan {
         } else {
             (16.0, 4.0)
         };
-        // A run that is too short for both keeps its pairs: without ten of them it can say nothing.
+        // A run too short for both shortens the warm-up, because it needs ten pairs.
         let filling = if pace > 0.0 { WARMUP_CYCLES / pace } else { 0.0 };
         let spare = (seconds - SHORT_PAIRS as f64 * short).max(0.0);
         let warmup = filling.min(spare).max(0.2 * seconds);
@@ -79,8 +77,8 @@ impl Plan {
         self.steps.len() / 2
     }
 
-    /// The smallest leak per cycle that such a run detects with a power of 80 %, when readings at rest scatter by
-    /// `sigma` (1 is usual for counts). The judge will state the same. `None` when it has too few pairs.
+    /// The smallest leak per cycle that the run detects with a power of 80 %, if readings at rest have the standard
+    /// deviation `sigma` (typically 1 for counts). The judge uses the same formula. `None` with too few pairs.
     pub(crate) fn smallest_leak(&self, sigma: f64, options: &Options) -> Option<f64> {
         let driven = self.steps.iter().filter(|step| step.driven);
         let cycles: Vec<f64> =

@@ -1,7 +1,6 @@
-//! How long a run must be to decide, at the pace of one that did not. Pure.
+//! The duration that a run needs to decide, at the pace that this one achieved. Pure.
 //!
-//! The plan knows the intended pace. On a loaded machine or with a slow command there are fewer cycles, and fewer
-//! pairs fit.
+//! A busy machine or a slow command makes fewer cycles and pairs than planned.
 
 use serde::Serialize;
 
@@ -12,7 +11,7 @@ use super::plan::Plan;
 const COMMON_SECONDS: [f64; 11] =
     [180.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 10800.0, 21600.0, 43200.0, 86400.0];
 
-/// What a longer run would add.
+/// The benefit of a longer run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub(crate) enum Gain {
@@ -23,31 +22,22 @@ pub(crate) enum Gain {
     /// It distinguishes a leak from a slow warm-up or one step.
     WarmUp,
     /// It has enough on/off pairs for a significant leak.
-    Pairs {
-        /// How many are needed.
-        needed: usize,
-        /// How many there were.
-        had: u64,
-    },
+    Pairs { needed: usize, had: u64 },
     /// Its warm-up has enough cycles.
-    WarmUpCycles {
-        /// How many there were.
-        had: f64,
-    },
+    WarmUpCycles { had: f64 },
 }
 
-/// A longer run and what it would add.
+/// A longer run and its benefit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct RequiredDuration {
-    /// How long it must be, in seconds; `None` when a day is too short.
+    /// `None` if a day is too short.
     pub(crate) seconds: Option<f64>,
-    /// What it would add.
     pub(crate) gain: Gain,
 }
 
-/// The first common duration of at least `seconds` that is longer than the run of `made` seconds.
-pub(crate) fn common(seconds: f64, made: f64) -> Option<f64> {
-    COMMON_SECONDS.into_iter().find(|common| seconds <= *common && 1.1 * made < *common)
+/// The first common duration of at least `seconds` that is longer than this run.
+pub(crate) fn common(seconds: f64, run_seconds: f64) -> Option<f64> {
+    COMMON_SECONDS.into_iter().find(|common| seconds <= *common && 1.1 * run_seconds < *common)
 }
 
 /// The pace that a run achieved.
@@ -84,9 +74,9 @@ impl AchievedRate {
         pairs.take_while(|end| *end <= seconds).count()
     }
 
-    /// Seconds of warm-up: it is extended when cycles come slower than planned.
+    /// Seconds of warm-up, extended if cycles are slower than planned.
     fn warm_up(self, plan: &Plan) -> f64 {
-        let wanted = plan.warmup_cycles.min(WARMUP_CYCLES) / self.pace.max(1e-9);
-        wanted.clamp(plan.warmup, (1.0 + WARMUP_EXTENSION) * plan.warmup)
+        let needed = plan.warmup_cycles.min(WARMUP_CYCLES) / self.pace.max(1e-9);
+        needed.clamp(plan.warmup, (1.0 + WARMUP_EXTENSION) * plan.warmup)
     }
 }

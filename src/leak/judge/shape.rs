@@ -1,8 +1,8 @@
-//! The shapes that a series can have, found in its readings.
+//! Detects the shape of a series in its readings.
 //!
-//! Counts of leaking programs are rarely lines: a timer that leaks makes a staircase, a garbage
-//! collector a sawtooth, a pool a rise that ends. What is named here is what a reader of the chart
-//! would say; the passive judge decides by its own measure and asks for the name.
+//! A leaking program rarely makes a line. A timer that leaks makes a staircase, garbage collection makes a sawtooth,
+//! and a pool makes a rise that ends. A shape describes the chart; the verdict of the passive judge does not depend on
+//! it alone.
 
 use serde::Serialize;
 
@@ -14,9 +14,8 @@ use super::{Interval, Reading};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub(crate) enum Shape {
-    /// Too few readings to look at.
+    /// Too few readings.
     Unknown,
-    /// It stays where it is.
     Level,
     Step {
         size: f64,
@@ -29,80 +28,69 @@ pub(crate) enum Shape {
         #[serde(rename = "at_seconds")]
         at: Vec<f64>,
     },
-    /// It rose, ever slower, and is level now.
+    /// It rose more and more slowly, and is level now.
     WarmUp {
-        /// By how much, within the readings judged.
+        /// The rise within the judged readings.
         size: f64,
-        /// Since when nine tenths of it are done and more.
+        /// When 90 % of the rise was over.
         #[serde(rename = "level_since_seconds")]
         level_since: f64,
-        /// A step beside it, and when.
+        /// The size and time of an additional step.
         step: Option<(f64, f64)>,
     },
     Line {
-        /// By how much per minute.
         per_minute: f64,
     },
-    /// It rises by even steps at an even pace.
+    /// It rises by equal steps at equal intervals.
     Staircase(Stairs),
-    /// It was level, and has risen evenly since then.
+    /// It was level, and has risen at a constant rate since then.
     ChangePoint {
-        /// When it began to rise.
         #[serde(rename = "level_until_seconds")]
         level_until: f64,
-        /// How it has risen since.
         growth: Growth,
     },
-    /// It rose evenly, and was level afterwards.
+    /// It rose at a constant rate, and was level afterwards.
     Stopped {
-        /// When the rise began, where it was level before.
+        /// The start of the rise, if it was level before.
         #[serde(rename = "since_seconds")]
         since: Option<f64>,
-        /// When the rise ended.
+        /// The end of the rise.
         #[serde(rename = "at_seconds")]
         at: f64,
-        /// How it rose until then.
         growth: Growth,
-        /// How long each of what it counts would have lived, were the end of the rise the balance of what comes
-        /// and what something else ends.
+        /// The lifetime of each member, if the rise ended because as many end as begin.
         #[serde(rename = "lifetime_seconds")]
         lifetime: f64,
     },
-    /// It rises and falls back, again and again.
+    /// It rises and falls back periodically.
     Sawtooth {
-        /// Where it falls to.
         low: f64,
-        /// Where it rises to.
         high: f64,
-        /// Seconds from one fall to the next.
         #[serde(rename = "period_seconds")]
         period: f64,
     },
-    /// It rose, fell back at once, and rose again: the run is too short to see whether that repeats.
+    /// It rose, fell back at once, and rose again. The run is too short to show whether that repeats.
     FellBack {
         size: f64,
         #[serde(rename = "at_seconds")]
         at: Vec<f64>,
     },
-    /// It still rises, and a slow warm-up would look the same.
+    /// It still rises, but a slow warm-up would look the same.
     Rising,
-    /// Falling to the end.
     Falling,
 }
 
-/// Even steps at an even pace.
+/// Equal steps at equal intervals.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Stairs {
     #[serde(rename = "step")]
     pub(crate) size: f64,
-    /// Seconds from one to the next.
     #[serde(rename = "period_seconds")]
     pub(crate) period: f64,
     pub(crate) steps: usize,
 }
 
 impl Stairs {
-    /// The rate that steps of this size at this pace make.
     pub(crate) fn per_minute(self) -> f64 {
         60.0 * self.size / self.period
     }
@@ -111,25 +99,25 @@ impl Stairs {
 /// A rise that does not cover the whole run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Growth {
-    /// The rate while it rose (99 %).
+    /// The rate while it rose, with a 99 % interval.
     pub(crate) per_minute: Interval,
-    /// Its steps, where it came in steps.
+    /// `None` for a rise without steps.
     pub(crate) stairs: Option<Stairs>,
 }
 
-/// A rise from one reading to one of the next.
+/// A rise over one or a few readings.
 #[derive(Clone, Copy, Debug)]
 struct Jump {
-    /// The last reading before it, and the first after it.
+    /// Index of the last reading before it, and of the first one after it.
     from: usize,
     to: usize,
     size: f64,
 }
 
-/// A step falls into as many intervals between readings at most.
+/// The maximum of intervals between readings that one step covers.
 const JUMP_MAX_READINGS: usize = 3;
 
-/// The rises that stand out of the scatter and last; nothing where one of them takes longer than a step does.
+/// The rises above the noise. `None` if one of them takes longer than a step.
 fn jumps(changes: &[f64], noise: f64) -> Option<Vec<Jump>> {
     let mut jumps: Vec<Jump> = Vec::new();
     for (n, change) in changes.iter().enumerate() {
@@ -149,27 +137,27 @@ fn jumps(changes: &[f64], noise: f64) -> Option<Vec<Jump>> {
     Some(jumps)
 }
 
-/// Steps of a series, with the moments of the first and the last of them.
+/// The steps of a series.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Stepped {
-    /// Two: too few for a pace.
+    /// Two steps, which have no period.
     Twice { size: f64, at: Vec<f64> },
-    /// At an even pace.
+    /// Steps at equal intervals.
     Paced {
         stairs: Stairs,
-        /// When the first came.
+        /// Time of the first step in seconds.
         first: f64,
-        /// When the last came.
+        /// Time of the last step in seconds.
         last: f64,
     },
 }
 
-/// Steps of a count: even in size, each followed by readings that stay, and together all that it grew by. A line
-/// that is read at an odd pace has larger and smaller rises too, and they are none of these.
+/// Detects steps: equal in size, each followed by level readings, and together the total growth. A line with uneven
+/// readings has smaller and larger rises, but no steps.
 pub(super) fn stepped(readings: &[Reading]) -> Option<Stepped> {
     let (first, last) = (readings.first()?, readings.last()?);
     let changes: Vec<f64> = readings.windows(2).map(|two| two[1].value - two[0].value).collect();
-    // Large changes are no scatter, however many they are.
+    // Large changes are not noise, even if they are many.
     let half = changes.iter().fold(0.0_f64, |top, change| top.max(*change)) / 2.0;
     let small: Vec<f64> = changes.iter().copied().filter(|change| change.abs() <= half).collect();
     let noise = mad(&small).max(0.25);
@@ -181,11 +169,11 @@ pub(super) fn stepped(readings: &[Reading]) -> Option<Stepped> {
     let grown = edge(&readings[readings.len() - few..]) - edge(&readings[..few]);
     let size = median(&sizes);
     let even = std_dev(&sizes) <= 0.35 * size;
-    // What rises must stay: a sawtooth gives back what it took.
+    // The rise must stay; a sawtooth falls back.
     if jumps.len() < 2 || !even || grown < 0.6 * total - size || grown > 1.5 * total {
         return None;
     }
-    // And nothing else rises.
+    // Nothing else may rise.
     let falls: f64 = changes.iter().filter(|change| **change < -4.0 * noise).sum();
     let between = changes.iter().sum::<f64>() - total - falls;
     if between.abs() > 0.15 * (total + falls).abs() + 4.0 * noise {
@@ -198,8 +186,8 @@ pub(super) fn stepped(readings: &[Reading]) -> Option<Stepped> {
         return (grown >= 0.8 * total && apart).then_some(Stepped::Twice { size, at });
     }
     let treads = jumps.windows(2).map(|two| two[1].from + 1 - two[0].to);
-    let wanted = if size < 4.0 { 3 } else { 2 };
-    let resolved = treads.filter(|readings| wanted <= *readings).count();
+    let min_readings = if size < 4.0 { 3 } else { 2 };
+    let resolved = treads.filter(|readings| min_readings <= *readings).count();
     if resolved * 4 < (jumps.len() - 1) * 3 {
         return None;
     }
@@ -209,8 +197,8 @@ pub(super) fn stepped(readings: &[Reading]) -> Option<Stepped> {
     Some(Stepped::Paced { stairs, first, last })
 }
 
-/// Seconds from step to step, by the line through their moments over the heights that they reach: readings at an
-/// odd pace see each step late by another time, and the median of the gaps would be off by as much.
+/// The period in seconds: the slope of the times of the steps over their heights. Each reading sees its step late by
+/// another time, which would bias the median of the gaps.
 fn pace(readings: &[Reading], jumps: &[Jump], size: f64) -> Option<f64> {
     let level = |part: &[Reading]| median(&part.iter().map(|r| r.value).collect::<Vec<_>>());
     let ends = jumps[1..].iter().map(|next| next.from + 1).chain([readings.len()]);
@@ -221,19 +209,18 @@ fn pace(readings: &[Reading], jumps: &[Jump], size: f64) -> Option<f64> {
         .collect();
     let period = theil_sen(&steps, Z995)?.estimate;
     let begin = median(&steps.iter().map(|(n, at)| at - period * n).collect::<Vec<_>>());
-    let spacing =
+    let interval =
         median(&readings.windows(2).map(|r| r[1].seconds - r[0].seconds).collect::<Vec<_>>());
-    let slack = (0.25 * period).max(1.2 * spacing);
+    let slack = (0.25 * period).max(1.2 * interval);
     let fit = steps.iter().filter(|(n, at)| (begin + period * n - at).abs() <= slack).count();
     let gap = |two: &[(f64, f64)]| (two[1].1 - two[0].1) / (two[1].0 - two[0].0).max(1.0) - period;
-    let slack = (0.3 * period).max(1.2 * spacing);
-    let paced = steps.windows(2).filter(|two| gap(two).abs() <= slack).count();
-    (period > 0.0 && fit * 4 >= steps.len() * 3 && paced * 4 >= (steps.len() - 1) * 3)
+    let slack = (0.3 * period).max(1.2 * interval);
+    let regular = steps.windows(2).filter(|two| gap(two).abs() <= slack).count();
+    (period > 0.0 && fit * 4 >= steps.len() * 3 && regular * 4 >= (steps.len() - 1) * 3)
         .then_some(period)
 }
 
-/// Falls by more than half of the range, each at once and to where it had been before, and rises that took their time:
-/// too few for a pace.
+/// Detects sudden falls by more than half of the range, between slow rises of at least half their size.
 pub(super) fn fell_back(readings: &[Reading]) -> Option<Shape> {
     let values = || readings.iter().map(|reading| reading.value);
     let range = values().fold(f64::MIN, f64::max) - values().fold(f64::MAX, f64::min);
@@ -244,15 +231,15 @@ pub(super) fn fell_back(readings: &[Reading]) -> Option<Shape> {
     let largest = rises.fold(0.0, f64::max);
     let size = median(&falls.iter().map(|fall| fall.1).collect::<Vec<_>>());
     let (first, last) = (falls.first()?.0, falls.last()?.0);
-    let of = |part: &[Reading]| Some(part.last()?.value - part.first()?.value);
-    let before = of(&readings[..readings.partition_point(|r| r.seconds < first)])?;
-    let after = of(&readings[readings.partition_point(|r| r.seconds < last)..])?;
+    let rise = |part: &[Reading]| Some(part.last()?.value - part.first()?.value);
+    let before = rise(&readings[..readings.partition_point(|r| r.seconds < first)])?;
+    let after = rise(&readings[readings.partition_point(|r| r.seconds < last)..])?;
     // A fall alone is a step down.
     (largest < 0.3 * size && 0.5 * size <= before + after)
         .then(|| Shape::FellBack { size, at: falls.iter().map(|fall| fall.0).collect() })
 }
 
-/// A rise and a sudden fall, or the other way round, again and again.
+/// Detects periodic slow rises and sudden falls, or the reverse.
 pub(super) fn sawtooth(readings: &[Reading]) -> Option<Shape> {
     let mut sorted: Vec<f64> = readings.iter().map(|reading| reading.value).collect();
     sorted.sort_unstable_by(f64::total_cmp);
@@ -270,7 +257,7 @@ pub(super) fn sawtooth(readings: &[Reading]) -> Option<Shape> {
     let steady = mad(&gaps) <= 0.25 * period && std_dev(&gaps) <= 0.5 * mean(&gaps);
     let values = |turns: &[Reading]| turns.iter().map(|turn| turn.value).collect::<Vec<f64>>();
     let (low, high) = (values(&bottoms), values(&tops));
-    // Random walks turn as well, but neither at the same heights nor with a sudden side.
+    // Random walks also turn, but at different heights and without a sudden side.
     let level = mad(&low).max(mad(&high)) <= 0.25 * range;
     let falls: Vec<f64> = tops
         .iter()
@@ -279,8 +266,8 @@ pub(super) fn sawtooth(readings: &[Reading]) -> Option<Shape> {
             Some(bottom.seconds - top.seconds)
         })
         .collect();
-    let part = median(&falls) / period;
-    let sudden = !(0.3..=0.7).contains(&part);
+    let fall_share = median(&falls) / period;
+    let sudden = !(0.3..=0.7).contains(&fall_share);
     (steady && level && sudden).then(|| Shape::Sawtooth {
         low: median(&low),
         high: median(&high),
@@ -288,8 +275,8 @@ pub(super) fn sawtooth(readings: &[Reading]) -> Option<Shape> {
     })
 }
 
-/// The highest and lowest readings between turns of more than `least`.
-fn turns(readings: &[Reading], least: f64) -> (Vec<Reading>, Vec<Reading>) {
+/// The local maxima and minima between changes of more than `min_change`.
+fn turns(readings: &[Reading], min_change: f64) -> (Vec<Reading>, Vec<Reading>) {
     let (mut tops, mut bottoms) = (Vec::new(), Vec::new());
     let Some(first) = readings.first().copied() else { return (tops, bottoms) };
     let (mut high, mut low, mut rising) = (first, first, None);
@@ -300,13 +287,13 @@ fn turns(readings: &[Reading], least: f64) -> (Vec<Reading>, Vec<Reading>) {
         if reading.value < low.value {
             low = *reading;
         }
-        if rising != Some(false) && high.value - reading.value > least {
-            // Where it began is no turn.
+        if rising != Some(false) && high.value - reading.value > min_change {
+            // The start is no turn.
             if rising.is_some() {
                 tops.push(high);
             }
             (rising, low) = (Some(false), *reading);
-        } else if rising != Some(true) && reading.value - low.value > least {
+        } else if rising != Some(true) && reading.value - low.value > min_change {
             if rising.is_some() {
                 bottoms.push(low);
             }

@@ -1,8 +1,7 @@
-//! Distributions and averages. Each is tested against values of an independent library.
+//! Distributions and averages, tested against scipy (`scripts/golden.py` prints the golden values).
 //!
-//! Incomplete beta and gamma functions by continued fraction and series (Press et al., "Numerical
-//! Recipes", 6.2 and 6.4); quantiles by bisection of the distribution functions, which is slow
-//! beside an approximation and right to the last digits. Golden values: `scripts/golden.py`.
+//! Incomplete beta and gamma functions by continued fraction and series (Press et al., "Numerical Recipes", 6.2 and
+//! 6.4). Quantiles by bisection, which is slower than an approximation but accurate to the last digits.
 
 /// Standard normal quantile of 0.8, for a power of 80 %.
 pub(super) const Z80: f64 = 0.841_621_233_572_914_3;
@@ -11,12 +10,12 @@ pub(super) const Z99: f64 = 2.326_347_874_040_841;
 /// Standard normal quantile of 0.995, for intervals of 99 %.
 pub(super) const Z995: f64 = 2.575_829_303_548_901;
 
-/// The mean, or 0 of nothing.
+/// The mean; 0 without values.
 pub(super) fn mean(values: &[f64]) -> f64 {
     if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
 }
 
-/// The standard deviation of a sample (divisor `n - 1`), or 0 of fewer than two values.
+/// The standard deviation of a sample (divisor `n - 1`); 0 for fewer than two values.
 pub(super) fn std_dev(values: &[f64]) -> f64 {
     if values.len() < 2 {
         return 0.0;
@@ -26,7 +25,7 @@ pub(super) fn std_dev(values: &[f64]) -> f64 {
     (squares / (values.len() - 1) as f64).sqrt()
 }
 
-/// The median, or 0 of nothing.
+/// The median; 0 without values.
 pub(super) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
@@ -185,7 +184,7 @@ pub(super) fn binomial_at_least(successes: u32, trials: u32, chance: f64) -> f64
     }
 }
 
-/// Where a rising function of `x >= 0` reaches `p`.
+/// The `x >= 0` at which a rising function reaches `p`, by bisection.
 fn invert(rising: impl Fn(f64) -> f64, p: f64) -> f64 {
     let (mut low, mut high) = (0.0, 1.0);
     while rising(high) < p && high < 1e9 {

@@ -1,14 +1,13 @@
-//! Trend without a model: the Theil-Sen slope with its interval, and the Mann-Kendall test.
+//! Nonparametric trend: the Theil-Sen slope with its interval, and the Mann-Kendall test.
 //!
-//! Both look at the order of values only, hence one wild reading cannot turn them. Raw readings are
-//! correlated and make both alarm; the passive judge gives them a lower envelope of few points.
+//! Both are robust against outliers. Correlated readings cause false alarms in both, so the passive judge gives them
+//! the few points of a floor.
 
 use super::Interval;
 use super::stats::{median_of_sorted, normal_sf};
 
-/// Slope of `(x, y)` by Theil and Sen: the median slope of all pairs, with Sen's interval (ranks
-/// from the variance of Kendall's S with ties, as in Hollander and Wolfe; `z` is the two-sided normal
-/// quantile). Nothing when no two `x` differ.
+/// Theil-Sen slope of `(x, y)`: the median slope of all pairs, with Sen's interval (ranks from the variance of
+/// Kendall's S with ties, as in Hollander and Wolfe). `z` is the two-sided normal quantile. `None` if all `x` are equal.
 pub(super) fn theil_sen(points: &[(f64, f64)], z: f64) -> Option<Interval> {
     let mut slopes = Vec::with_capacity(points.len() * points.len().saturating_sub(1) / 2);
     for (i, a) in points.iter().enumerate() {
@@ -51,19 +50,19 @@ fn ties(values: &mut [f64]) -> f64 {
         .sum()
 }
 
-/// The result of Mann and Kendall's test.
+/// The result of the Mann-Kendall test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Kendall {
     /// Pairs that rise minus pairs that fall.
     pub(super) s: f64,
     /// The variance of `s` without a trend, with ties counted.
     pub(super) variance: f64,
-    /// `s` in standard deviations, one step nearer to 0 (continuity).
+    /// `s` in standard deviations, with a continuity correction.
     pub(super) z: f64,
     pub(super) p: f64,
 }
 
-/// Mann and Kendall's test for a rise of values in their order.
+/// Mann-Kendall test for a rising trend.
 pub(super) fn mann_kendall(values: &[f64]) -> Kendall {
     let mut s = 0.0_f64;
     for (i, a) in values.iter().enumerate() {

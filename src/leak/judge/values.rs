@@ -1,19 +1,19 @@
-//! Readings, and estimates with their bounds.
+//! Readings, and estimates with their intervals.
 
 use crate::sort::sort_by;
 use serde::Serialize;
 
-/// One reading of one metric. A failed reading is left out, never written as 0.
+/// One reading of one metric. A failed reading is left out, never 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Reading {
     /// Seconds since the start of the run.
     pub(crate) seconds: f64,
-    /// Cycles (streams opened and closed) since the start; 0 when nobody counts them.
+    /// Cycles since the start; 0 if they are not counted.
     pub(crate) cycles: f64,
     pub(crate) value: f64,
 }
 
-/// An estimate and the bounds around it.
+/// An estimate with its interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Interval {
     pub(crate) estimate: f64,
@@ -27,19 +27,21 @@ impl Interval {
     }
 }
 
-/// Values above this are no counts.
+/// Larger values are invalid.
 const COUNT_MAX: f64 = 1e15;
 
-pub(super) fn sound(value: f64) -> bool {
+pub(super) fn is_usable(value: f64) -> bool {
     value.is_finite() && value.abs() <= COUNT_MAX
 }
 
-/// The readings that can be used, in the order of time.
+/// The valid readings, sorted by time.
 pub(super) fn usable(readings: &[Reading]) -> Vec<Reading> {
     let mut kept: Vec<Reading> = readings
         .iter()
         .copied()
-        .filter(|reading| sound(reading.seconds) && sound(reading.cycles) && sound(reading.value))
+        .filter(|reading| {
+            is_usable(reading.seconds) && is_usable(reading.cycles) && is_usable(reading.value)
+        })
         .collect();
     sort_by(&mut kept, |a, b| a.seconds.total_cmp(&b.seconds));
     kept

@@ -1,13 +1,12 @@
-//! Whether the target still worked: lines or cycles per minute beside the counts.
+//! The work of a target (cycles, lines or followers), and when it stopped.
 //!
-//! A collector that stopped collecting stops leaking, and looks cured. So the work that was done
-//! stands beside each slope, and what was read after the work had stopped proves nothing.
+//! A collector that stops collecting also stops leaking. So readings after the work stopped prove nothing.
 
 use serde::Serialize;
 
 use super::{Reading, usable};
 
-/// What work is counted in.
+/// The unit of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Unit {
@@ -20,7 +19,6 @@ pub(crate) enum Unit {
 }
 
 impl Unit {
-    /// The word for several of them.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Cycles => "cycles",
@@ -30,29 +28,25 @@ impl Unit {
     }
 }
 
-/// Work has stopped after this many times the longest pause.
+/// Work has stopped after this many times its longest pause.
 const STOP_MIN_PAUSES: f64 = 3.0;
-/// As much more, divided by the number of pauses that were seen.
+/// Added to that factor, divided by the number of pauses.
 const FEW_PAUSES_PENALTY: f64 = 10.0;
 
 /// The work done during a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Work {
     pub(crate) unit: Unit,
-    /// How many in all.
     pub(crate) total: f64,
-    /// Per minute, from the start to where it stopped.
+    /// The rate until it stopped.
     pub(crate) per_minute: f64,
-    /// When it stopped, if it did.
     #[serde(rename = "stopped_at_seconds")]
     pub(crate) stopped_at: Option<f64>,
-    /// The rate of the last third against that of the first, when both had readings.
+    /// The work of the last third divided by that of the first; `None` without work in the first.
     pub(crate) last_to_first: Option<f64>,
 }
 
-/// Looks at a running total of them. Nothing when there are fewer than two readings.
-///
-/// A total that falls has been reset, and goes on from there.
+/// Judges a running total. A total that falls was reset. `None` with fewer than two readings.
 pub(crate) fn judge(totals: &[Reading], unit: Unit) -> Option<Work> {
     let totals = usable(totals);
     let (first, last) = (totals.first()?, totals.last()?);
@@ -75,14 +69,14 @@ pub(crate) fn judge(totals: &[Reading], unit: Unit) -> Option<Work> {
     }
     let length = last.seconds - first.seconds;
     let quiet = last.seconds - worked;
-    // The longest of a few pauses is not yet the longest that there are.
+    // A longer pause than the longest of only a few pauses is likely.
     let pause = (STOP_MIN_PAUSES + FEW_PAUSES_PENALTY / f64::max(times, 1.0)) * longest;
     let stopped = sum <= 0.0 || quiet > pause.max(0.05 * length).max(20.0);
     let stopped_at = stopped.then_some(if sum > 0.0 { worked } else { first.seconds });
     let minutes = (stopped_at.unwrap_or(last.seconds) - first.seconds) / 60.0;
     let at = |share: f64| {
-        let moment = first.seconds + share * length;
-        done.iter().take_while(|(at, _)| *at <= moment).last().map_or(0.0, |(_, sum)| *sum)
+        let end = first.seconds + share * length;
+        done.iter().take_while(|(at, _)| *at <= end).last().map_or(0.0, |(_, sum)| *sum)
     };
     let early = at(1.0 / 3.0);
     Some(Work {

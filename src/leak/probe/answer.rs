@@ -1,4 +1,4 @@
-//! An answer over HTTP, and why it is not what was asked for.
+//! An HTTP answer, and why it does not have the requested format or metric.
 
 use super::json_figures::{JsonError, Near};
 use super::metrics::{MetricsError, Selector};
@@ -7,30 +7,30 @@ use super::pprof::PprofError;
 /// An answer with status 200.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Answer {
-    /// What it says it is, such as `text/plain`; empty when it does not.
+    /// The Content-Type header; empty without one.
     pub(crate) content_type: String,
-    /// The body, as far as it was read.
+    /// The body, up to the read limit.
     pub(crate) body: Vec<u8>,
-    /// The body was longer than what is read of it.
+    /// The body is longer than the read limit.
     pub(crate) truncated: bool,
 }
 
 impl Answer {
-    /// The body, unless only the beginning of it was read, which would be taken for all of it.
-    pub(crate) fn whole(&self) -> Result<&[u8], AnswerError> {
+    /// The body; an error if it is truncated.
+    pub(crate) fn complete_body(&self) -> Result<&[u8], AnswerError> {
         match self.truncated {
             true => Err(AnswerError::TooLong { mib: self.body.len() >> 20 }),
             false => Ok(&self.body),
         }
     }
 
-    /// The body as text; bytes that are no UTF-8 are replaced.
+    /// The body as text, with replacement characters for invalid UTF-8.
     pub(crate) fn text(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.body)
     }
 }
 
-/// Why an answer is not of the form, or has not the figure, that was asked for.
+/// Why an answer does not have the requested format or metric.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AnswerError {
     #[error("the answer is longer than {mib} MiB, and cmon reads no more of it")]
@@ -43,7 +43,7 @@ pub(crate) enum AnswerError {
     Metrics(#[from] MetricsError),
     #[error(transparent)]
     Profile(#[from] PprofError),
-    /// A counter only rises: it would be a leak by nature.
+    /// A counter always rises, so it would always look like a leak.
     #[error("the page declares `{0}` as a counter, which only rises and shows no leak")]
     DeclaredCounter(Selector),
     #[error("`{0}` is not the name of a Prometheus metric")]

@@ -9,12 +9,12 @@ use tokio_util::sync::CancellationToken;
 use crate::leak::reasons::UnavailableReason;
 use crate::leak::record::Unavailable;
 
-/// The backoff after a source did not answer, at first and at most.
+/// The first and the maximum backoff after a timeout.
 const BACKOFF_RANGE: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
-/// How long a question may still take once the check is to stop.
+/// The remaining time of a request after the check was stopped.
 const STOP_GRACE: Duration = Duration::from_secs(1);
 
-/// When a source may be asked again.
+/// The backoff of one source.
 #[derive(Debug, Default)]
 pub(super) struct ProbeBackoff {
     again: Option<Instant>,
@@ -22,31 +22,32 @@ pub(super) struct ProbeBackoff {
 }
 
 impl ProbeBackoff {
-    /// Waits for an answer for this long. After a timeout the source is not asked for a while, twice as long each time.
+    /// Waits for an answer up to `within`. After a timeout the source is skipped during the backoff, which doubles each
+    /// time.
     ///
     /// # Errors
-    /// The source did not answer, or is not asked at the moment.
+    /// The source did not answer in time, or its backoff is not over.
     ///
     /// # Cancel safety
-    /// As safe as `question`, which is dropped when its time is over.
+    /// As safe as `request`, which is dropped after the timeout.
     pub(super) async fn ask<T>(
         &mut self,
         within: Duration,
-        question: impl Future<Output = T>,
+        request: impl Future<Output = T>,
     ) -> Result<T, UnavailableReason> {
         let over = async {
             sleep(within).await;
             within
         };
-        self.ask_until(over, question).await
+        self.ask_until(over, request).await
     }
 
-    /// The same, but only for [`STOP_GRACE`] once the check is to stop.
-    pub(super) async fn ask_hurried<T>(
+    /// The same, but waits only for [`STOP_GRACE`] after `stop`.
+    pub(super) async fn ask_with_stop<T>(
         &mut self,
         within: Duration,
         stop: &CancellationToken,
-        question: impl Future<Output = T>,
+        request: impl Future<Output = T>,
     ) -> Result<T, UnavailableReason> {
         let started = Instant::now();
         let over = async {
@@ -57,21 +58,21 @@ impl ProbeBackoff {
                 }
             }
         };
-        self.ask_until(over, question).await
+        self.ask_until(over, request).await
     }
 
-    /// Waits until `over` ends with the time that was waited.
+    /// Waits until `over` ends, which returns the elapsed time.
     async fn ask_until<T>(
         &mut self,
         over: impl Future<Output = Duration>,
-        question: impl Future<Output = T>,
+        request: impl Future<Output = T>,
     ) -> Result<T, UnavailableReason> {
         if self.again.is_some_and(|again| Instant::now() < again) {
             return Err(UnavailableReason::Backoff);
         }
         let waited = tokio::select! {
             biased;
-            answer = question => {
+            answer = request => {
                 *self = Self::default();
                 return Ok(answer);
             }
@@ -83,27 +84,27 @@ impl ProbeBackoff {
     }
 }
 
-/// A source with its backoff. Slow groups do not delay its figures.
+/// A source with its backoffs. Slow groups do not delay its readings.
 #[derive(Debug)]
 pub(super) struct Probe<T> {
-    pub(super) it: T,
+    pub(super) source: T,
     pub(super) figures: ProbeBackoff,
-    pub(super) parts: ProbeBackoff,
-    /// Its missing parts were reported.
+    pub(super) groups: ProbeBackoff,
+    /// Whether missing groups were reported.
     reported: bool,
 }
 
 impl<T> Probe<T> {
-    pub(super) fn new(it: T) -> Self {
+    pub(super) fn new(source: T) -> Self {
         Self {
-            it,
+            source,
             figures: ProbeBackoff::default(),
-            parts: ProbeBackoff::default(),
+            groups: ProbeBackoff::default(),
             reported: false,
         }
     }
 
-    /// The answer. A missing one is recorded, once.
+    /// Returns the answer. Records the first missing one.
     pub(super) fn record_missing<P>(
         &mut self,
         source: &str,
@@ -111,7 +112,7 @@ impl<T> Probe<T> {
         missed: &mut Vec<Unavailable>,
     ) -> Option<P> {
         let reason = match asked {
-            Ok(parts) => return Some(parts),
+            Ok(groups) => return Some(groups),
             Err(cause) => UnavailableReason::Groups { cause: Box::new(cause) },
         };
         if !std::mem::replace(&mut self.reported, true) {
@@ -128,24 +129,24 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn who_hangs_is_asked_less_and_less_often() {
+    async fn the_backoff_of_a_hanging_source_doubles() {
         let started = Instant::now();
         let mut backoff = ProbeBackoff::default();
         let mut asked = Vec::new();
         while started.elapsed() < Duration::from_secs(300) {
-            let question = async {
+            let request = async {
                 asked.push(started.elapsed().as_secs());
                 std::future::pending::<()>().await;
             };
-            assert!(backoff.ask(Duration::from_secs(2), question).await.is_err());
+            assert!(backoff.ask(Duration::from_secs(2), request).await.is_err());
             sleep(Duration::from_millis(100)).await;
         }
-        // Each time 2 s, then 5, 10, 20, 40, 60, 60 s of peace.
+        // Each timeout takes 2 s, and the backoff 5, 10, 20, 40, 60, 60 s.
         assert_eq!(asked, [0, 7, 19, 41, 83, 145, 207, 269]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_makes_good() {
+    async fn an_answer_resets_the_backoff() {
         let mut backoff = ProbeBackoff::default();
         let late = backoff.ask(Duration::from_secs(2), sleep(Duration::from_secs(3))).await;
         assert_eq!(late.unwrap_err().to_string(), "it did not answer within 2s");

@@ -1,5 +1,5 @@
-//! The target's own count of its cycles (`--cycles-metric`): how it is named, where it is found, and what
-//! becomes of it over restarts. Pure.
+//! The target's counter of cycles (`--cycles-metric`): its name, its position in an answer, and its course over
+//! restarts. Pure.
 
 use std::fmt;
 
@@ -10,18 +10,17 @@ use super::json_figures::{self, JsonError, Near};
 use super::metrics::{self, Selector};
 use crate::leak::reasons::Fall;
 
-/// What counts a target's cycles, as it was given: a metric of Prometheus' text, a key or a path with dots
-/// in a JSON text, or a JSON pointer.
+/// The name of a counter: a Prometheus metric, a JSON key, a path with dots, or a JSON pointer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counter {
     text: String,
-    /// As a metric of Prometheus' text; `None` where it cannot be the name of one.
+    /// As a Prometheus metric; `None` if it is not a valid name.
     selector: Option<Selector>,
-    /// Where it may be in a JSON text, the likeliest first.
+    /// Possible pointers in JSON, the most likely first.
     pointers: Vec<String>,
 }
 
-/// It names no counter in any form.
+/// The text names no counter in any format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` names no counter: write NAME or NAME{{label=\"value\"}} for Prometheus, and a key, a path \
@@ -33,7 +32,7 @@ impl Counter {
     /// Reads `NAME`, `NAME{label="value",…}`, `a.dotted.path` or `/a/json/pointer`.
     ///
     /// # Errors
-    /// It is none of them.
+    /// The text has none of these forms.
     pub fn parse(text: &str) -> Result<Self, NoCounter> {
         let text = text.trim().to_owned();
         if text.starts_with('/') {
@@ -50,10 +49,10 @@ impl Counter {
         Ok(Self { text, selector, pointers })
     }
 
-    /// Its count in a text for Prometheus.
+    /// Its value in Prometheus text.
     ///
     /// # Errors
-    /// It is not there or no count.
+    /// It is absent or not a count.
     pub(super) fn in_prometheus(&self, text: &str) -> Result<f64, AnswerError> {
         match &self.selector {
             Some(selector) => Ok(metrics::figure(text, selector)?),
@@ -61,16 +60,16 @@ impl Counter {
         }
     }
 
-    /// Its count in a JSON text.
+    /// Its value in JSON.
     ///
     /// # Errors
-    /// There is nothing where it may be, or no count.
+    /// It is absent or not a count.
     pub(super) fn in_json(&self, value: &Value) -> Result<f64, AnswerError> {
         let mut near = Near::default();
         for pointer in &self.pointers {
             match json_figures::figure(value, pointer) {
-                Err(JsonError::Absent(_, there)) => near = there,
-                found => return Ok(found?),
+                Err(JsonError::Absent(_, keys)) => near = keys,
+                result => return Ok(result?),
             }
         }
         match self.pointers.as_slice() {
@@ -86,7 +85,7 @@ impl fmt::Display for Counter {
     }
 }
 
-/// A key as it stands, since it may hold dots, and a path of keys.
+/// The text as one key, because a key may contain dots, and as a path of keys.
 fn pointers(text: &str) -> Vec<String> {
     let escaped = text.replace('~', "~0").replace('/', "~1");
     let mut all = vec![format!("/{escaped}")];
@@ -96,7 +95,7 @@ fn pointers(text: &str) -> Vec<String> {
     all
 }
 
-/// The count as it was read last, and what it has come to.
+/// A counter with its last value and the sum of its increments.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Cycles {
     pub(super) counter: Counter,
@@ -104,14 +103,12 @@ pub(super) struct Cycles {
     sum: f64,
 }
 
-/// What one more count says.
+/// The result of one more reading.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Counted {
-    /// Cycles since the check began, over restarts.
+    /// Cycles since the start of the check, across restarts.
     pub(super) sum: f64,
-    /// It has risen.
     pub(super) rose: bool,
-    /// It is less than before.
     pub(super) fell: Option<Fall>,
 }
 
@@ -120,8 +117,8 @@ impl Cycles {
         Self { counter, last: first, sum: 0.0 }
     }
 
-    /// Takes the next count. Where it fell it has started again, and what came between the last look and
-    /// that moment is not known.
+    /// Takes the next value. A value that fell means that the counter restarted at 0. Cycles between the last reading
+    /// and the restart are lost.
     pub(super) fn observe(&mut self, count: f64) -> Counted {
         let before = std::mem::replace(&mut self.last, count);
         let fallen = || Fall { name: self.counter.to_string(), from: before, to: count };
@@ -143,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_looked_for_in_each_form() {
+    fn a_counter_is_found_in_each_format() {
         let text = "turns{c=\"a\"} 3\nturns{c=\"b\"} 4\n";
         let value = json!({"turns": 9, "a.b": 1, "a": {"b": 2, "c": [{"d": 5}]}, "x/y~z": 6});
         assert_eq!(counter("turns").in_prometheus(text), Ok(7.0));
@@ -156,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_found_says_where_it_was_looked_for() {
+    fn a_missing_counter_is_an_error_with_the_pointers_tried() {
         let value = json!({"s": "5", "m": {"n": -1}});
         let in_json = |text: &str| counter(text).in_json(&value).unwrap_err().to_string();
         assert_eq!(in_json("t"), "there is nothing at `/t`; the answer has `m`, `s`");
@@ -174,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_counter_is_refused() {
+    fn invalid_names_of_counters_are_refused() {
         for text in ["", " ", "a{", "a}", "a{b}", "a{b=\"c}"] {
             let error = Counter::parse(text).unwrap_err().to_string();
             assert!(error.contains("names no counter: write NAME or NAME{label="), "{error}");
@@ -182,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_falls_has_begun_anew() {
+    fn a_counter_that_falls_restarted_at_0() {
         let mut cycles = Cycles::new(counter("turns"), 100.0);
         let counted = |sum, rose, fell: Option<Fall>| Counted { sum, rose, fell };
         assert_eq!(cycles.observe(130.0), counted(30.0, true, None));
@@ -195,7 +192,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_name_makes_it_panic(text in "[a-z./~{}=\" ]{0,9}|\\PC{0,9}") {
+        fn no_name_makes_the_parser_panic(text in "[a-z./~{}=\" ]{0,9}|\\PC{0,9}") {
             if let Ok(counter) = Counter::parse(&text) {
                 let _ = counter.in_json(&json!({"a": {"b": [1]}, "/": 2}));
                 let _ = counter.in_prometheus("a{b=\"c\"} 1");

@@ -1,7 +1,7 @@
-//! The Docker daemon's own figures: goroutines, descriptors, and who follows its logs.
+//! The metrics of the Docker daemon: goroutines, descriptors and followers.
 //!
-//! Two questions on one kept connection: `/info` (about 10 ms), and the goroutine profile (1 to
-//! 2 ms), which is served on the daemon's socket with or without its debug mode since 17.07.
+//! Two requests on one persistent connection: `/info` (about 10 ms) and the goroutine profile (1 to 2 ms). Since 17.07
+//! the daemon serves the profile without debug mode too.
 
 use std::fmt;
 
@@ -12,15 +12,15 @@ use super::sample::Sample;
 use crate::leak::reasons::{CutReason, UnavailableReason};
 use crate::leak::record::Groups;
 
-/// The goroutine profile, counted by stack.
+/// The path of the goroutine profile, grouped by stack.
 pub(super) const PROFILE_PATH: &str = "/debug/pprof/goroutine?debug=1";
 
-/// What of the daemon can be read.
+/// The readable metrics of the daemon.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct DaemonReadable {
-    /// Its goroutine profile, which has the followers too.
+    /// The goroutine profile, which contains the followers.
     profile: Result<(), UnavailableReason>,
-    /// `/info` has the number of goroutines, and of descriptors.
+    /// Whether `/info` has the number of goroutines, and of descriptors.
     goroutines: bool,
     descriptors: bool,
 }
@@ -44,11 +44,11 @@ impl fmt::Display for DaemonReadable {
 #[derive(Debug)]
 pub(super) struct DaemonProbe {
     client: Client,
-    /// A question has failed since the last reading. One that is only late has not: its reading is dropped.
+    /// A request failed since the last reading. A timeout does not count, because it drops the reading.
     away: bool,
-    /// Its connection was closed after the figures of the last reading.
+    /// The daemon closed the connection after the last reading.
     lost: bool,
-    /// Goroutines and descriptors as they were read last.
+    /// Goroutines and descriptors of the last reading.
     counts: Vec<(&'static str, f64)>,
 }
 
@@ -57,7 +57,7 @@ impl DaemonProbe {
         Self { client, away: false, lost: false, counts: Vec::new() }
     }
 
-    /// What is there, before the check begins.
+    /// Finds the readable metrics, before the check.
     pub(super) async fn discover(&mut self) -> Result<DaemonReadable, GetError> {
         let info = self.client.get("/info", MAX_BODY).await?;
         let shown = json_figures::parse(&info.body).ok();
@@ -81,17 +81,17 @@ impl DaemonProbe {
         let fell = self.fell(into);
         let cut = match away {
             true => Some(CutReason::DaemonBack),
-            // A proxy closes what is idle; one that starts anew has much less of everything.
+            // A proxy may close idle connections. After a restart the counts are much lower too.
             false => (fell && (lost || self.lost)).then_some(CutReason::DaemonRestarted),
         };
-        // The end of a connection may be seen right after an answer, or only at the next question.
+        // The client may notice a closed connection right after an answer, or only at the next request.
         self.lost = lost && cut.is_none();
         if let Some(reason) = cut {
             into.cut(at, "daemon", reason);
         }
     }
 
-    /// Whether a count is less than half of what it was at the last reading.
+    /// Whether a count is less than half of its value in the last reading.
     fn fell(&mut self, sample: &Sample) -> bool {
         let count = |metric| Some((metric, *sample.values.get(metric)?));
         let counts = ["daemon.goroutines", "daemon.fds"].into_iter().filter_map(count).collect();
@@ -122,7 +122,7 @@ impl DaemonProbe {
             Err(GetError::Status(refusal)) => Err(UnavailableReason::Status(*refusal)),
             answer => json_figures::parse(&answer?.body).map_err(wrong),
         };
-        // 0 stands for "unknown".
+        // The daemon reports 0 for "unknown".
         let shown = |name: &str| {
             let answer = answered.as_ref().map_err(Clone::clone)?;
             match json_figures::figure(answer, name).map_err(wrong)? {
@@ -141,26 +141,26 @@ impl DaemonProbe {
         Ok(())
     }
 
-    /// The goroutines by stack, where the daemon serves them.
+    /// The goroutines by stack; `None` if the daemon does not serve the profile.
     pub(super) async fn groups(&mut self, at: f64, cycles: f64) -> Option<Groups> {
         let profile = self.profile().await.ok()?.ok()?;
         Some(groups(at, cycles, "daemon.goroutines".to_owned(), profile))
     }
 
-    /// The inner error is that it is not served.
+    /// The inner error: the daemon does not serve it.
     async fn profile(&mut self) -> Result<Result<Profile, UnavailableReason>, GetError> {
         profile(&mut self.client, PROFILE_PATH).await
     }
 }
 
-/// A goroutine profile; the inner error is that there is none at this path.
+/// A goroutine profile. The inner error: there is none at this path.
 pub(super) async fn profile(
     client: &mut Client,
     path: &str,
 ) -> Result<Result<Profile, UnavailableReason>, GetError> {
     match client.get(path, MAX_DUMP).await {
         Ok(answer) => {
-            let extent = if answer.truncated { Extent::CutOff } else { Extent::Whole };
+            let extent = if answer.truncated { Extent::Truncated } else { Extent::Complete };
             let profile = pprof::parse(&answer.text(), extent);
             Ok(profile.map_err(|error| UnavailableReason::answer(path, &error)))
         }

@@ -1,11 +1,10 @@
-//! Bodies that come compressed, though cmon does not ask for it. Pure, and bounded by what would be read
-//! of a body that is not.
+//! Decodes compressed bodies, which some servers send unasked. Pure and bounded.
 
 use std::io::Read;
 
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
-/// What gzip begins with.
+/// The magic number of gzip.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Why a body cannot be decoded.
@@ -17,47 +16,46 @@ pub(crate) enum EncodingError {
     Unknown(String),
 }
 
-/// The body in plain, at most `most` bytes of it, and whether there is more. `cut` says that the body was not
-/// read to its end. A gzip file that is not called one is decoded where it holds text.
+/// Decodes up to `max_bytes`, and returns whether there is more. `truncated` tells that the body is incomplete. A gzip
+/// file without the header is decoded if it contains text.
 ///
 /// # Errors
-/// The encoding is not known, or the body is damaged.
+/// The encoding is unknown, or the body is damaged.
 pub(super) fn decoded(
     encoding: &str,
     body: Vec<u8>,
-    cut: bool,
-    most: usize,
+    truncated: bool,
+    max_bytes: usize,
 ) -> Result<(Vec<u8>, bool), EncodingError> {
     match encoding.trim().to_ascii_lowercase().as_str() {
         "" | "identity" if body.starts_with(&GZIP) => {
-            match plain(MultiGzDecoder::new(body.as_slice()), cut, most) {
+            match decode(MultiGzDecoder::new(body.as_slice()), truncated, max_bytes) {
                 Some((text, more)) if is_text(&text) => Ok((text, more)),
-                _ => Ok((body, cut)),
+                _ => Ok((body, truncated)),
             }
         }
-        "" | "identity" => Ok((body, cut)),
-        "gzip" | "x-gzip" => plain(MultiGzDecoder::new(body.as_slice()), cut, most)
+        "" | "identity" => Ok((body, truncated)),
+        "gzip" | "x-gzip" => decode(MultiGzDecoder::new(body.as_slice()), truncated, max_bytes)
             .ok_or(EncodingError::Damaged("gzip")),
-        // Some servers leave out the zlib header that belongs to it.
-        "deflate" => plain(ZlibDecoder::new(body.as_slice()), cut, most)
-            .or_else(|| plain(DeflateDecoder::new(body.as_slice()), cut, most))
+        // Some servers omit the zlib header.
+        "deflate" => decode(ZlibDecoder::new(body.as_slice()), truncated, max_bytes)
+            .or_else(|| decode(DeflateDecoder::new(body.as_slice()), truncated, max_bytes))
             .ok_or(EncodingError::Damaged("deflate")),
         other => Err(EncodingError::Unknown(other.chars().take(20).collect())),
     }
 }
 
-/// At most `most` bytes, and whether there are more; nothing where it is damaged. What is cut off is good as
-/// far as it goes.
-fn plain(decoder: impl Read, cut: bool, most: usize) -> Option<(Vec<u8>, bool)> {
+/// Decodes up to `max_bytes`, and returns whether there is more. `None` for a damaged body, unless it is truncated.
+fn decode(decoder: impl Read, truncated: bool, max_bytes: usize) -> Option<(Vec<u8>, bool)> {
     let mut bytes = Vec::new();
-    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX).saturating_add(1);
     match decoder.take(limit).read_to_end(&mut bytes) {
         Ok(_) => {}
-        Err(_) if cut && !bytes.is_empty() => {}
+        Err(_) if truncated && !bytes.is_empty() => {}
         Err(_) => return None,
     }
-    let more = cut || most < bytes.len();
-    bytes.truncate(most);
+    let more = truncated || max_bytes < bytes.len();
+    bytes.truncate(max_bytes);
     Some((bytes, more))
 }
 
@@ -81,7 +79,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    /// Unfolds as much as is asked for, up to a bound that nobody should reach, and counts it.
+    /// Returns endless bytes and counts them. Fails above 1 MiB.
     struct Endless<'a>(&'a mut usize);
 
     impl Read for Endless<'_> {
@@ -98,47 +96,47 @@ mod tests {
     #[test]
     fn gzip_and_both_forms_of_deflate_are_decoded() {
         let text = b"go_goroutines 5\n".to_vec();
-        let whole = |encoding: &str, body: &[u8]| decoded(encoding, body.to_vec(), false, 99);
+        let complete = |encoding: &str, body: &[u8]| decoded(encoding, body.to_vec(), false, 99);
         let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
         zlib.write_all(&text).unwrap();
         let mut raw = DeflateEncoder::new(Vec::new(), Compression::default());
         raw.write_all(&text).unwrap();
         let expected = Ok((text.clone(), false));
-        assert_eq!(whole("gzip", &gzip(&text)), expected);
-        assert_eq!(whole(" X-GZIP ", &gzip(&text)), expected);
-        assert_eq!(whole("deflate", &zlib.finish().unwrap()), expected);
-        assert_eq!(whole("deflate", &raw.finish().unwrap()), expected);
-        assert_eq!(whole("identity", &text), expected);
-        // Two members after each other, as a server makes them that flushes.
-        assert_eq!(whole("gzip", &[gzip(&text[..5]), gzip(&text[5..])].concat()), expected);
+        assert_eq!(complete("gzip", &gzip(&text)), expected);
+        assert_eq!(complete(" X-GZIP ", &gzip(&text)), expected);
+        assert_eq!(complete("deflate", &zlib.finish().unwrap()), expected);
+        assert_eq!(complete("deflate", &raw.finish().unwrap()), expected);
+        assert_eq!(complete("identity", &text), expected);
+        // Two gzip members in a row, as from a server that flushes.
+        assert_eq!(complete("gzip", &[gzip(&text[..5]), gzip(&text[5..])].concat()), expected);
     }
 
     #[test]
-    fn a_gzip_file_without_a_header_is_decoded_where_it_is_text() {
-        let whole = |body: &[u8]| decoded("", body.to_vec(), false, 99).unwrap().0;
-        assert_eq!(whole(&gzip(b"a 1\n")), b"a 1\n");
+    fn a_gzip_file_without_a_header_is_decoded_if_it_is_text() {
+        let complete = |body: &[u8]| decoded("", body.to_vec(), false, 99).unwrap().0;
+        assert_eq!(complete(&gzip(b"a 1\n")), b"a 1\n");
         let binary = gzip(b"\x0a\0\xff");
-        assert_eq!(whole(&binary), binary);
-        assert_eq!(whole(b"\x1f\x8bnot gzip"), b"\x1f\x8bnot gzip");
+        assert_eq!(complete(&binary), binary);
+        assert_eq!(complete(b"\x1f\x8bnot gzip"), b"\x1f\x8bnot gzip");
     }
 
     #[test]
-    fn what_unfolds_without_end_is_cut_at_the_bound() {
+    fn a_decompression_bomb_is_truncated_at_the_limit() {
         let bomb = gzip(&vec![b'x'; 64 << 20]);
         assert!(bomb.len() < 100_000);
         let (text, more) = decoded("gzip", bomb, false, 1000).unwrap();
         assert_eq!((text.len(), more), (1000, true));
         let exact = gzip(&[b'x'; 1000]);
         assert_eq!(decoded("gzip", exact, false, 1000).unwrap(), (vec![b'x'; 1000], false));
-        // And no more is unfolded than is kept.
+        // The decoder does not read far beyond the limit.
         let mut asked = 0;
         let endless = Endless(&mut asked);
-        assert_eq!(plain(endless, false, 1000), Some((vec![b'x'; 1000], true)));
+        assert_eq!(decode(endless, false, 1000), Some((vec![b'x'; 1000], true)));
         assert!(asked <= 64 << 10, "{asked}");
     }
 
     #[test]
-    fn what_is_damaged_or_unknown_is_refused() {
+    fn a_damaged_or_unknown_encoding_is_refused() {
         let body = gzip(b"go_goroutines 5\n");
         let refused = |encoding: &str, body: &[u8]| decoded(encoding, body.to_vec(), false, 99);
         let damaged =
@@ -148,7 +146,7 @@ mod tests {
         assert_eq!(damaged("deflate", b"a 1\n"), "its deflate body is damaged");
         let brotli = "it is compressed as `br`, which cmon did not ask for and cannot read";
         assert_eq!(damaged("br", &body), brotli);
-        // What was not read to its end is good as far as it goes.
+        // A truncated body is decoded as far as possible.
         let long: Vec<u8> = (0..50_000_u32).flat_map(u32::to_le_bytes).collect();
         let packed = gzip(&long);
         let (text, more) =
@@ -158,7 +156,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(encoding in "(gzip|deflate|br|)", body in prop::collection::vec(any::<u8>(), 0..99)) {
+        fn no_bytes_make_the_decoder_panic(encoding in "(gzip|deflate|br|)", body in prop::collection::vec(any::<u8>(), 0..99)) {
             if let Ok((text, _)) = decoded(&encoding, [&GZIP[..], &body].concat(), false, 9) {
                 prop_assert!(text.len() <= 9 || text.starts_with(&GZIP));
             }

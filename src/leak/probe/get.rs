@@ -1,8 +1,7 @@
-//! Asks one HTTP server again and again over one connection, which is kept.
+//! An HTTP client with one persistent connection to one server.
 //!
-//! A probe must not be what grows: a client per question would leave an idle connection behind in
-//! what it measures, and two goroutines in the target for it. So there is one connection, opened
-//! through the [`Endpoint`] like every other, and opened again only when the peer has closed it.
+//! A probe must not leak. A client per request would leave an idle connection, and two goroutines in the target. So
+//! there is one connection through the [`Endpoint`], and it is reopened only after the peer has closed it.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -30,13 +29,13 @@ use crate::engine::registry::Registry;
 use crate::engine::source::SourceError;
 use crate::leak::reasons::{Refusal, UnavailableReason};
 
-/// How long one question may take, from connecting to the last byte.
+/// The timeout of a request, from connecting to the last byte.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// The most that is read of a dump: the Go runtime cuts its longest ones there too.
+/// The read limit for dumps. The Go runtime truncates its dumps there too.
 pub(crate) const MAX_DUMP: usize = 64 << 20;
-/// The most that is read of anything else.
+/// The read limit for other answers.
 pub(crate) const MAX_BODY: usize = 8 << 20;
-/// The most that is read of an answer that says no.
+/// The read limit for answers with another status than 200.
 const MAX_REFUSAL: usize = 4 << 10;
 
 /// Why there is no answer.
@@ -45,33 +44,23 @@ pub(crate) enum GetError {
     /// No connection.
     #[error(transparent)]
     Connect(#[from] SourceError),
-    /// No TLS, or a certificate that is not trusted.
+    /// The TLS handshake failed.
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// Any status but 200.
     #[error("{0}")]
     Status(Box<Refusal>),
-    /// Not within the time.
     #[error("`{path}` was not answered within {ANSWER_TIMEOUT:?}")]
-    Late {
-        /// What was asked for.
-        path: String,
-    },
-    /// The connection broke, or what came is no HTTP.
+    Late { path: String },
+    /// The connection broke, or the answer is not HTTP.
     #[error("`{path}` could not be read: {message}")]
     Broken {
-        /// What was asked for.
         path: String,
-        /// Of the HTTP library and of the operating system.
+        /// From the HTTP library and the operating system.
         message: String,
     },
-    /// The body is compressed in a way that cannot be read.
     #[error("`{path}` could not be read: {error}")]
-    Encoding {
-        /// What was asked for.
-        path: String,
-        error: EncodingError,
-    },
+    Encoding { path: String, error: EncodingError },
 }
 
 impl From<GetError> for UnavailableReason {
@@ -116,52 +105,50 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client without a connection yet, whose connection's task is counted in `registry`.
+    /// `registry` counts the task of the connection.
     pub(crate) fn new(endpoint: Arc<Endpoint>, registry: Registry) -> Self {
         let host = endpoint.route().host_header();
         let (tls, login) = (None, None);
         Self { endpoint, registry, tls, login, host, kept: None, lost: false, refused: false }
     }
 
-    /// The same, which sends this login and speaks TLS where `tls` is given.
+    /// Adds TLS and a login.
     #[must_use]
     pub(crate) fn with(mut self, tls: Option<Tls>, login: Option<HeaderValue>) -> Self {
         (self.tls, self.login) = (tls, login);
         self
     }
 
-    /// Asks for `path`; reads at most `most` bytes of the body.
+    /// Requests `path` and reads at most `max_bytes` of the body.
     ///
     /// # Errors
-    /// No connection, no answer in time, an answer other than 200 (a redirect is not followed), or
-    /// one that breaks off.
+    /// No connection, no answer in time, a status other than 200 (it follows no redirects), or a broken answer.
     ///
     /// # Cancel safety
-    /// Safe: the connection is closed when the future is dropped.
-    pub(crate) async fn get(&mut self, path: &str, most: usize) -> Result<Answer, GetError> {
-        match timeout(ANSWER_TIMEOUT, self.ask(path, most)).await {
+    /// Safe: dropping the future closes the connection.
+    pub(crate) async fn get(&mut self, path: &str, max_bytes: usize) -> Result<Answer, GetError> {
+        match timeout(ANSWER_TIMEOUT, self.request_answer(path, max_bytes)).await {
             Ok(answer) => answer,
             Err(_) => Err(GetError::Late { path: path.to_owned() }),
         }
     }
 
-    /// Whether the peer has closed the kept connection since this was asked last, without having
-    /// said so in its answer.
+    /// Whether the peer closed the connection unannounced since the last call.
     pub(crate) fn take_lost(&mut self) -> bool {
         std::mem::take(&mut self.lost)
     }
 
-    /// Whether no connection could be opened, at least once since this was asked last.
+    /// Whether a connection failed since the last call.
     pub(crate) fn take_refused(&mut self) -> bool {
         std::mem::take(&mut self.refused)
     }
 
-    /// Connections that are open now: one, or none.
+    /// Open connections: 0 or 1.
     pub(crate) fn connections(&self) -> u64 {
         self.endpoint.connections().values().map(|count| count.open).sum()
     }
 
-    async fn ask(&mut self, path: &str, most: usize) -> Result<Answer, GetError> {
+    async fn request_answer(&mut self, path: &str, max_bytes: usize) -> Result<Answer, GetError> {
         let (mut sender, response) = self.head(path).await?;
         let status = response.status().as_u16();
         let header = |name| {
@@ -173,16 +160,16 @@ impl Client {
         let content_type = header(CONTENT_TYPE).unwrap_or_default();
         let encoding = header(CONTENT_ENCODING).unwrap_or_default();
         let location = header(LOCATION).filter(|_| (300..400).contains(&status));
-        let limit = if status == 200 { most } else { MAX_REFUSAL };
+        let limit = if status == 200 { max_bytes } else { MAX_REFUSAL };
         let (body, truncated) =
             read(response.into_body(), limit).await.map_err(|error| broken(path, &error))?;
-        // A body that was not read to its end leaves the connection unusable.
+        // After a truncated body the connection is unusable.
         match truncated || closes {
             true => {}
             false if sender.ready().await.is_ok() => self.kept = Some(sender),
             false => self.lost = true,
         }
-        // It was not asked for, and comes all the same from some servers and proxies.
+        // Some servers and proxies compress unasked.
         let decoded = encoding::decoded(&encoding, body, truncated, limit);
         let (body, truncated) = match decoded {
             Ok(decoded) => decoded,
@@ -197,8 +184,7 @@ impl Client {
         Err(GetError::Status(Box::new(refusal)))
     }
 
-    /// Sends the request: on the kept connection, or, when the peer has closed it meanwhile, on a
-    /// new one, once.
+    /// Sends the request on the persistent connection, or once on a new one if the peer has closed it.
     async fn head(
         &mut self,
         path: &str,
@@ -224,7 +210,7 @@ impl Client {
         let connection = self.endpoint.connect(Purpose::Probe).await?;
         match &self.tls {
             None => self.shake(connection).await,
-            // What TLS takes is large, and few take it.
+            // The TLS future is large and rarely needed.
             Some(tls) => {
                 let shaking = async { self.shake(tls.connect(connection).await?).await };
                 Box::pin(shaking).await
@@ -239,7 +225,7 @@ impl Client {
         let shaken = handshake(TokioIo::new(connection)).await;
         let (sender, connection) = shaken.map_err(|error| broken("", &error))?;
         self.registry.spawn(TaskKind::Connection, Purpose::Probe.as_str(), async move {
-            // How it ended shows in the answer, or in that there is none.
+            // An error also shows in the answer.
             let _ = connection.await;
         });
         Ok(sender)
@@ -260,14 +246,14 @@ impl Client {
     }
 }
 
-/// The body up to this many bytes, and whether there is more.
-async fn read(mut body: Incoming, most: usize) -> Result<(Vec<u8>, bool), hyper::Error> {
+/// Reads the body up to `max_bytes`, and returns whether there is more.
+async fn read(mut body: Incoming, max_bytes: usize) -> Result<(Vec<u8>, bool), hyper::Error> {
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         let Ok(data) = frame?.into_data() else {
             continue;
         };
-        let room = most - bytes.len();
+        let room = max_bytes - bytes.len();
         bytes.extend_from_slice(&data[..data.len().min(room)]);
         if room < data.len() {
             return Ok((bytes, true));
@@ -315,7 +301,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_questions_share_one_connection() {
+    async fn all_requests_share_one_connection() {
         with_server(
             |_, _| Reply::ok("figures"),
             async |port, seen| {
@@ -332,7 +318,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_kept_connection_that_was_closed_is_opened_again_once() {
+    async fn a_closed_connection_is_reopened_once() {
         with_server(
             |_, asked| if asked == 0 { Reply::ThenClose("one") } else { Reply::ok("two") },
             async |port, seen| {
@@ -347,7 +333,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_that_only_closes_is_an_error_in_words() {
+    async fn a_server_that_closes_without_an_answer_is_an_error() {
         with_server(
             |_, _| Reply::Raw(b""),
             async |port, seen| {
@@ -360,7 +346,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_long_body_is_read_up_to_its_bound_and_its_connection_given_up() {
+    async fn a_long_body_is_truncated_and_its_connection_closed() {
         with_server(
             |_, _| Reply::ok(vec![b'x'; 1 << 20]),
             async |port, seen| {
@@ -376,7 +362,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn refusals_and_redirects_are_said() {
+    async fn a_redirect_is_refused_with_its_target() {
         let script = |path: &str, _| match path {
             "/moved" => Reply::Is(301, b"<a href=/elsewhere>".to_vec()),
             "/html" => Reply::Is(500, b"<!doctype html>".to_vec()),
@@ -384,14 +370,17 @@ mod tests {
         };
         with_server(script, async |port, seen| {
             let (mut client, _) = client(port);
-            let mut words = async |path| client.get(path, 9).await.unwrap_err().to_string();
+            let mut message = async |path| client.get(path, 9).await.unwrap_err().to_string();
             assert_eq!(
-                words("/moved").await,
+                message("/moved").await,
                 "`/moved` was answered with status 301, which points to `/elsewhere`: cmon \
                  follows no redirects, so give that address"
             );
-            assert_eq!(words("/html").await, "`/html` was answered with status 500");
-            assert_eq!(words("/x").await, "`/x` was answered with status 404: 404 page not found");
+            assert_eq!(message("/html").await, "`/html` was answered with status 500");
+            assert_eq!(
+                message("/x").await,
+                "`/x` was answered with status 404: 404 page not found"
+            );
             assert_eq!(
                 (seen.accepted.get(), seen.asked.borrow().contains_key("/elsewhere")),
                 (1, false)
@@ -401,7 +390,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_does_not_come_is_given_up() {
+    async fn a_request_without_an_answer_times_out() {
         with_server(
             |_, _| Reply::Never,
             async |port, _| {
@@ -416,7 +405,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_there_is_said_with_the_address() {
+    async fn a_refused_connection_is_an_error_with_the_address() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);

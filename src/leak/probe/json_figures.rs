@@ -1,4 +1,4 @@
-//! Figures from JSON: Go's expvar (`/debug/vars`), and any one number by its pointer. Pure.
+//! Reads metrics from JSON: Go's expvar (`/debug/vars`), or one number by its JSON pointer. Pure.
 
 use std::fmt;
 
@@ -6,25 +6,20 @@ use serde_json::Value;
 
 use super::metrics::ProcessFigures;
 
-/// Why there is no figure.
+/// Why JSON has no such metric.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
-    /// Nothing came.
     #[error("the answer is empty")]
     Empty,
-    /// A page for people.
     #[error("the answer is an HTML page, not JSON")]
     Html,
-    /// It is cut off or something else.
     #[error("the answer is not JSON: {0}")]
     Syntax(String),
-    /// The pointer leads nowhere; what there is instead.
+    /// There is nothing at the pointer; [`Near`] lists the nearest keys.
     #[error("there is nothing at `{0}`{1}")]
     Absent(String, Near),
-    /// There is something, but no number.
     #[error("`{0}` is {1}, not a number")]
     NotANumber(String, &'static str),
-    /// A count below zero.
     #[error("`{0}` is {1}: a count is never negative")]
     Negative(String, String),
     /// No `memstats`, which every Go program's expvar has.
@@ -32,20 +27,20 @@ pub enum JsonError {
     NotExpvar,
 }
 
-/// What the last object on the way of a pointer has, which leads nowhere.
+/// The keys of the last object on the path of a pointer that leads nowhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Near {
-    /// The object; empty for the whole answer.
+    /// The pointer of the object; empty for the root.
     at: String,
-    /// The first of its keys; without any, nothing is known.
+    /// Its first keys.
     keys: Vec<String>,
-    /// It has more of them.
+    /// Whether it has more keys.
     more: bool,
 }
 
 impl fmt::Display for Near {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The keys are the target's: what could drive a terminal is shown as text.
+        // The keys come from the target, so control characters are escaped.
         let keys: Vec<String> =
             self.keys.iter().map(|key| format!("`{}`", key.escape_debug())).collect();
         match (keys.is_empty(), self.at.as_str()) {
@@ -89,8 +84,10 @@ pub fn figure(value: &Value, pointer: &str) -> Result<f64, JsonError> {
     Err(JsonError::NotANumber(at(), kind))
 }
 
-/// Names that are shown of what there is instead of a figure, at most, and letters of each.
-const NEAR_NAMES_MAX_COUNT_AND_LETTERS: (usize, usize) = (6, 40);
+/// The maximum of keys in [`Near`].
+const NEAR_KEYS_MAX: usize = 6;
+/// The maximum of characters per key.
+const KEY_MAX_CHARS: usize = 40;
 
 fn near(value: &Value, pointer: &str) -> Near {
     let mut at = pointer;
@@ -99,19 +96,18 @@ fn near(value: &Value, pointer: &str) -> Near {
         let Some(Value::Object(fields)) = value.pointer(at) else {
             continue;
         };
-        let (names, letters) = NEAR_NAMES_MAX_COUNT_AND_LETTERS;
-        let keys = fields.keys().take(names).map(|key| key.chars().take(letters).collect());
-        return Near { at: at.to_owned(), keys: keys.collect(), more: names < fields.len() };
+        let keys = fields.keys().take(NEAR_KEYS_MAX);
+        let keys = keys.map(|key| key.chars().take(KEY_MAX_CHARS).collect()).collect();
+        return Near { at: at.to_owned(), keys, more: NEAR_KEYS_MAX < fields.len() };
     }
     Near::default()
 }
 
-/// The pointer to some count that the answer has, as an example: only one whose names can be typed as
-/// they are.
+/// The pointer to a count in the answer, as an example. Uses only keys that need no escaping.
 pub fn example(value: &Value) -> Option<String> {
     let name = |name: &str| {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
-        name.len() <= NEAR_NAMES_MAX_COUNT_AND_LETTERS.1 && name.bytes().all(plain)
+        name.len() <= KEY_MAX_CHARS && name.bytes().all(plain)
     };
     let within = |name: &str, value| Some(format!("/{name}{}", example(value)?));
     match value {
@@ -124,23 +120,23 @@ pub fn example(value: &Value) -> Option<String> {
     }
 }
 
-/// The number of the process that gave an answer, where it says so.
+/// The pid in the answer, if any.
 pub fn pid(value: &Value) -> Option<u64> {
     value.get("pid").and_then(Value::as_u64)
 }
 
-/// The pointer to some count that the program publishes itself, beside what Go's expvar always has.
+/// The same, without the variables that every Go program publishes.
 pub fn own_example(value: &Value) -> Option<String> {
     let mut own = value.clone();
     own.as_object_mut()?.retain(|name, _| name != "memstats" && name != "cmdline");
     example(&own)
 }
 
-/// Names under which programs publish their goroutines.
+/// Pointers of the number of goroutines in common programs.
 const GOROUTINE_KEYS: [&str; 5] =
     ["/goroutines", "/Goroutines", "/numGoroutine", "/NumGoroutine", "/num_goroutines"];
 
-/// Reads Go's expvar: `heap_bytes`, and `goroutines` where the program publishes them.
+/// Reads Go's expvar: `heap_bytes`, and `goroutines` if published.
 pub fn expvar(value: &Value) -> Result<ProcessFigures, JsonError> {
     if !value.get("memstats").is_some_and(Value::is_object) {
         return Err(JsonError::NotExpvar);
@@ -164,7 +160,7 @@ mod tests {
     const EXPVAR: &str = include_str!("fixtures/expvar.json");
 
     #[test]
-    fn expvar_shows_the_heap_and_the_goroutines_where_they_are_published() {
+    fn expvar_has_the_heap_and_published_goroutines() {
         let found = expvar(&parse(EXPVAR.as_bytes()).unwrap()).unwrap();
         let figures: Vec<(&str, f64)> = found.figures.into_iter().collect();
         assert_eq!(figures, [("goroutines", 21.0), ("heap_bytes", 408_520.0)]);
@@ -174,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pointer_names_one_figure() {
+    fn a_pointer_selects_one_number() {
         let value = parse(br#"{"pools": [{"open": 5}, {"open": 7.5}], "a/b": 3}"#).unwrap();
         assert_eq!(figure(&value, "/pools/0/open"), Ok(5.0));
         assert_eq!(figure(&value, "/pools/1/open"), Ok(7.5));
@@ -182,15 +178,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_figure_is_said_in_words() {
+    fn values_that_are_no_count_are_errors() {
         let value = parse(br#"{"n": null, "s": "5", "m": -2, "l": [1], "o": {}}"#).unwrap();
-        let words = |pointer| figure(&value, pointer).unwrap_err().to_string();
-        assert_eq!(words("/x"), "there is nothing at `/x`; the answer has `l`, `m`, `n`, `o`, `s`");
-        assert_eq!(words("/n"), "`/n` is null, not a number");
-        assert_eq!(words("/s"), "`/s` is a text, not a number");
-        assert_eq!(words("/l"), "`/l` is a list, not a number");
-        assert_eq!(words("/o"), "`/o` is an object, not a number");
-        assert_eq!(words("/m"), "`/m` is -2: a count is never negative");
+        let message = |pointer| figure(&value, pointer).unwrap_err().to_string();
+        assert_eq!(
+            message("/x"),
+            "there is nothing at `/x`; the answer has `l`, `m`, `n`, `o`, `s`"
+        );
+        assert_eq!(message("/n"), "`/n` is null, not a number");
+        assert_eq!(message("/s"), "`/s` is a text, not a number");
+        assert_eq!(message("/l"), "`/l` is a list, not a number");
+        assert_eq!(message("/o"), "`/o` is an object, not a number");
+        assert_eq!(message("/m"), "`/m` is -2: a count is never negative");
         assert_eq!(expvar(&value), Err(JsonError::NotExpvar));
         let refused = |body: &str| parse(body.as_bytes()).unwrap_err().to_string();
         assert_eq!(refused(" "), "the answer is empty");
@@ -200,31 +199,31 @@ mod tests {
     }
 
     #[test]
-    fn an_example_is_a_figure_that_there_is() {
-        let of = |text: &str| example(&parse(text.as_bytes()).unwrap());
+    fn an_example_is_a_pointer_to_a_count() {
+        let example_of = |text: &str| example(&parse(text.as_bytes()).unwrap());
         let value =
             r#"{"a b": 1, "at": "12", "m": -2, "o": {"n": null}, "p": [{"open": 5}], "z": 1}"#;
-        assert_eq!(of(value).as_deref(), Some("/p/0/open"));
-        assert_eq!(of(r#"{"a": [], "b": "x"}"#), None);
+        assert_eq!(example_of(value).as_deref(), Some("/p/0/open"));
+        assert_eq!(example_of(r#"{"a": [], "b": "x"}"#), None);
     }
 
     #[test]
-    fn a_pointer_that_goes_astray_is_reported_what_there_is() {
+    fn a_wrong_pointer_is_an_error_with_the_nearest_keys() {
         let value = parse(br#"{"a": {"b": 1, "c\u001b": {"d": [1]}}, "e": 2}"#).unwrap();
-        let words = |pointer| figure(&value, pointer).unwrap_err().to_string();
-        assert_eq!(words("/a/x/y"), "there is nothing at `/a/x/y`; `/a` has `b`, `c\\u{1b}`");
-        assert_eq!(words("/e/x"), "there is nothing at `/e/x`; the answer has `a`, `e`");
-        assert_eq!(words("x"), "there is nothing at `x`");
+        let message = |pointer| figure(&value, pointer).unwrap_err().to_string();
+        assert_eq!(message("/a/x/y"), "there is nothing at `/a/x/y`; `/a` has `b`, `c\\u{1b}`");
+        assert_eq!(message("/e/x"), "there is nothing at `/e/x`; the answer has `a`, `e`");
+        assert_eq!(message("x"), "there is nothing at `x`");
         let list = parse(b"[1]").unwrap();
         assert_eq!(figure(&list, "/7").unwrap_err().to_string(), "there is nothing at `/7`");
         let many = parse(br#"{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1}"#).unwrap();
-        let words = figure(&many, "/x").unwrap_err().to_string();
-        assert!(words.ends_with("`e`, `f`, …"), "{words}");
+        let message = figure(&many, "/x").unwrap_err().to_string();
+        assert!(message.ends_with("`e`, `f`, …"), "{message}");
     }
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..99), at in ".{0,9}") {
+        fn no_bytes_make_the_parser_panic(body in prop::collection::vec(any::<u8>(), 0..99), at in ".{0,9}") {
             if let Ok(value) = parse(&body) {
                 let _ = figure(&value, &at);
                 let _ = expvar(&value);

@@ -1,14 +1,14 @@
-//! What reads the figures: of cmon itself, of the Docker daemon, of the targets under test.
+//! Reads the metrics of cmon itself, of the Docker daemon, and of the targets.
 //!
 //! ```text
 //! Probes ─┬─▶ own ─────────────────────────▶ registry, tokio, /proc/self
-//!         ├─▶ daemon ─▶ get ─▶ pprof, json     one kept connection
+//!         ├─▶ daemon ─▶ get ─▶ pprof, json     one persistent connection
 //!         └─▶ target ─┬─▶ proc                 /proc/PID, its cgroup
 //!                     └─▶ get ─▶ pprof, metrics, json, counter
 //! ```
 //!
-//! A probe must not be what grows: connections are kept, tasks are in a registry, and the probes
-//! count themselves among what is cmon's own. What cannot be had is said, once, and is never 0.
+//! A probe must not leak: its connections are persistent, its tasks are in a registry, and cmon's own metrics include
+//! the probes. A missing metric is reported once, and is never 0.
 
 mod answer;
 mod backoff;

@@ -1,4 +1,4 @@
-//! What cmon itself holds: tasks, streams, connections, descriptors, threads, memory.
+//! The metrics of cmon itself: tasks, streams, connections, descriptors, threads, memory.
 
 use tokio::runtime::Handle;
 
@@ -17,10 +17,10 @@ impl Own {
         Self { process: Process::own() }
     }
 
-    /// `census` holds all tasks and connections that cmon knows of, the probes' own included.
+    /// `census` must include the tasks and connections of the probes.
     pub(super) fn read(&self, census: &Census, into: &mut Sample) {
         let known = census.live_tasks();
-        // It lags: a task that has ended is counted for up to some 13 ms more.
+        // tokio counts an ended task for up to about 13 ms more.
         let alive = Handle::current().metrics().num_alive_tasks() as u64;
         into.value("own.tasks", known);
         into.value("own.tasks.other", alive.saturating_sub(known));
@@ -62,39 +62,39 @@ impl Own {
     }
 }
 
-/// Descriptors by class and threads by name, as far as they may be read.
+/// Descriptors by class and threads by name, as far as they are readable.
 pub(super) fn groups_of(source: &str, all: &[Process]) -> Vec<(String, Vec<Group>)> {
-    let classes = |fds: &[Descriptor]| tally(fds.iter().map(|one| one.class.as_str()));
-    let names = |threads: &[Thread]| tally(threads.iter().map(|one| one.name.as_str()));
+    let classes = |fds: &[Descriptor]| tally(fds.iter().map(|fd| fd.class.as_str()));
+    let names = |threads: &[Thread]| tally(threads.iter().map(|thread| thread.name.as_str()));
     parts(source, all, classes, names)
 }
 
-/// The ids of the descriptors and threads, as far as they may be read.
+/// The ids of the descriptors and threads, as far as they are readable.
 pub(super) fn ids_of(source: &str, all: &[Process]) -> Vec<(String, Vec<u64>)> {
-    // Descriptors share numbers and inodes, never both at once; thread ids come back, later.
-    let pair = |one: u32, other: u64| u64::from(one).rotate_left(40) ^ other;
-    let fds = |fds: &[Descriptor]| fds.iter().map(|one| pair(one.fd, one.inode)).collect();
-    let threads = |all: &[Thread]| all.iter().map(|one| pair(one.tid, one.born)).collect();
+    // Two descriptors may share the number or the inode, but not both. Thread ids are reused.
+    let id = |number: u32, other: u64| u64::from(number).rotate_left(40) ^ other;
+    let fds = |fds: &[Descriptor]| fds.iter().map(|fd| id(fd.fd, fd.inode)).collect();
+    let threads = |threads: &[Thread]| threads.iter().map(|t| id(t.tid, t.born)).collect();
     parts(source, all, fds, threads)
 }
 
-/// The descriptors and the threads of all of them, each looked at by a function of its own.
+/// Applies one function to all descriptors, and one to all threads.
 fn parts<T>(
     source: &str,
     all: &[Process],
-    of_fds: impl Fn(&[Descriptor]) -> T,
-    of_threads: impl Fn(&[Thread]) -> T,
+    map_fds: impl Fn(&[Descriptor]) -> T,
+    map_threads: impl Fn(&[Thread]) -> T,
 ) -> Vec<(String, T)> {
     let fds: Result<Vec<_>, _> = all.iter().map(Process::descriptors).collect();
-    let fds = fds.ok().map(|fds| (format!("{source}.fds"), of_fds(&fds.concat())));
+    let fds = fds.ok().map(|fds| (format!("{source}.fds"), map_fds(&fds.concat())));
     let threads: Result<Vec<_>, _> = all.iter().map(Process::threads).collect();
     let threads =
-        threads.ok().map(|threads| (format!("{source}.threads"), of_threads(&threads.concat())));
+        threads.ok().map(|threads| (format!("{source}.threads"), map_threads(&threads.concat())));
     fds.into_iter().chain(threads).collect()
 }
 
-/// Adds the tasks and connections of `more` to those of `census`.
-pub(super) fn together(census: &Census, more: Census) -> Census {
+/// The sum of both censuses.
+pub(super) fn sum(census: &Census, more: Census) -> Census {
     let mut all = census.clone();
     for (kind, count) in more.tasks {
         *all.tasks.entry(kind).or_default() += count;

@@ -1,4 +1,4 @@
-//! All probes of a check: they are started, and read side by side.
+//! All probes of a check. They are read concurrently.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -24,39 +24,29 @@ use crate::engine::registry::Registry;
 use crate::leak::reasons::UnavailableReason;
 use crate::leak::record::{Groups, Ids, Unavailable};
 
-/// What is to be read, beside cmon itself.
+/// What to read besides cmon itself.
 #[derive(Debug, Default)]
 pub(crate) struct Options {
-    /// The Docker daemon, over connections of the probes' own.
+    /// The Docker daemon. The probes have their own connections.
     pub(crate) daemon: Option<Endpoint>,
     pub(crate) targets: Vec<Target>,
-    /// The targets' own count of cycles.
+    /// The counter of cycles in one of the targets.
     pub(crate) cycles_metric: Option<Counter>,
-    /// How the daemon is asked about containers.
     pub(crate) requests: RequestOptions,
 }
 
-/// Why reading cannot begin.
+/// Why the probes cannot start.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub(crate) enum StartError {
     /// The daemon does not answer.
     #[error(transparent)]
     Daemon(#[from] GetError),
-    /// A target has nothing to read, or is not there.
+    /// A target does not answer, or has nothing to read.
     #[error("target `{target}`: {error}")]
-    Target {
-        /// The target as it was given.
-        target: String,
-        error: TargetStartError,
-    },
+    Target { target: String, error: TargetStartError },
     /// No target counts the cycles.
     #[error("no target has a counter `{counter}` for its cycles: {}", each(targets))]
-    NoCycles {
-        /// The counter as it was given.
-        counter: String,
-        /// The targets as they were given.
-        targets: Vec<(String, CyclesError)>,
-    },
+    NoCycles { counter: String, targets: Vec<(String, CyclesError)> },
 }
 
 fn each(targets: &[(String, CyclesError)]) -> String {
@@ -64,15 +54,15 @@ fn each(targets: &[(String, CyclesError)]) -> String {
     each.collect::<Vec<_>>().join("; ")
 }
 
-/// What was found to be readable.
+/// The readable metrics of a source, with its name.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Found {
-    /// The beginning of the metrics' names: `own`, `daemon`, `target.web`.
+    /// The prefix of the metrics' names: `own`, `daemon`, `target.web`.
     pub(crate) source: String,
     pub(crate) readable: Readable,
 }
 
-/// What of a source can be read.
+/// The readable metrics of a source.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Readable {
     Own,
@@ -96,37 +86,36 @@ impl Found {
     }
 }
 
-/// How long one target may take to show what it has: longer than one question, so that a path that hangs
-/// does not hide the others.
+/// The timeout of the discovery of a target. It is longer than one request, so that a path that hangs does not hide the
+/// others.
 const START_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long one source may take for a reading, and for its parts.
+/// The timeout of one source in a reading.
 const READING_TIMEOUT: Duration = Duration::from_secs(4);
+/// The timeout of one source for its groups.
 const GROUPS_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Everything that is read.
 #[derive(Debug)]
 pub(crate) struct Probes {
     pub(super) registry: Registry,
     own: Own,
     pub(super) daemon: Option<Probe<DaemonProbe>>,
-    /// The endpoint that containers are asked for at.
+    /// The endpoint of the daemon's API for containers.
     endpoint: Option<Arc<Endpoint>>,
     pub(super) targets: Vec<Probe<Watched>>,
-    /// The targets as they are shown.
+    /// The targets as given, without passwords.
     given: Vec<String>,
     found: Vec<Found>,
     reported: BTreeSet<String>,
-    /// The check is to end: nothing is taken apart at length any more.
+    /// Cancelled when the check stops: requests for groups then end soon.
     stop: CancellationToken,
     missed: Vec<Unavailable>,
 }
 
 impl Probes {
-    /// Looks what there is to read: asks the daemon and each target.
+    /// Discovers the metrics of the daemon and of each target.
     ///
     /// # Errors
-    /// The daemon does not answer, a target is not there or shows nothing, or no target has the
-    /// metric that counts cycles.
+    /// The daemon or a target does not answer, a target has no metrics, or no target has the counter of cycles.
     pub(crate) async fn start(options: Options) -> Result<Self, StartError> {
         let registry = Registry::default();
         let mut found = vec![Found { source: "own".to_owned(), readable: Readable::Own }];
@@ -169,19 +158,19 @@ impl Probes {
         })
     }
 
-    /// Whether each target has a figure that decides, by these rules. One that counts the cycles needs none
-    /// where something else than cmon itself decides.
+    /// Checks that each target has a gated metric. A target that counts the cycles needs none if the daemon or another
+    /// target has one.
     ///
     /// # Errors
-    /// A target has none: which figures it has, and how to name one.
-    pub(crate) fn decides(&self, is_gated: impl Fn(&str) -> bool) -> Result<(), StartError> {
-        let undecided = self.targets.iter().map(|target| target.it.undecided(&is_gated));
+    /// The first target without one, and its other metrics.
+    pub(crate) fn check_gated(&self, is_gated: impl Fn(&str) -> bool) -> Result<(), StartError> {
+        let undecided = self.targets.iter().map(|target| target.source.check_gated(&is_gated));
         let undecided: Vec<Option<TargetStartError>> = undecided.collect();
         let others = self.daemon.is_some() || undecided.iter().any(Option::is_none);
         let all = self.targets.iter().zip(&self.given).zip(undecided);
         for ((watched, target), undecided) in all {
             match undecided {
-                Some(error) if !(others && watched.it.counts()) => {
+                Some(error) if !(others && watched.source.counts()) => {
                     return Err(StartError::Target { target: target.clone(), error });
                 }
                 _ => {}
@@ -190,50 +179,49 @@ impl Probes {
         Ok(())
     }
 
-    /// Limits groups to a second once the check is to stop.
+    /// After `stop`, requests for groups end within a second.
     pub(crate) fn set_stop_token(&mut self, stop: CancellationToken) {
         self.stop = stop;
     }
 
-    /// What was found to be readable.
     pub(crate) fn found(&self) -> &[Found] {
         &self.found
     }
 
-    /// The metrics that there are before the check begins, and the sources that did not answer. What
-    /// cannot be read is reported by the first reading all the same.
+    /// The names of the current metrics, and the sources that did not answer. The first reading still reports what is
+    /// missing.
     pub(crate) async fn names(&mut self) -> Vec<String> {
-        let Sample { values, failures, .. } = self.look(0.0, &Census::default()).await;
+        let Sample { values, failures, .. } = self.sample(0.0, &Census::default()).await;
         let silent = failures.into_iter().map(|failure| failure.source);
         values.into_keys().chain(silent).collect()
     }
 
-    /// Reads every figure once; `at` is in seconds since the check began, `engine` is the census of
-    /// the stream engine (an empty one without).
+    /// Reads every metric once. `at` is in seconds since the start of the check, `engine` is the census of the stream
+    /// engine.
     ///
     /// # Cancel safety
-    /// Safe: a connection that was in use is closed, and opened again for the next reading.
+    /// Safe: a connection in use is closed, and reopened for the next reading.
     pub(crate) async fn read(&mut self, at: f64, engine: &Census) -> Sample {
-        let mut sample = self.look(at, engine).await;
-        sample.unavailable.retain(|one| self.reported.insert(one.metric.clone()));
+        let mut sample = self.sample(at, engine).await;
+        sample.unavailable.retain(|record| self.reported.insert(record.metric.clone()));
         sample
     }
 
-    async fn look(&mut self, at: f64, engine: &Census) -> Sample {
+    async fn sample(&mut self, at: f64, engine: &Census) -> Sample {
         let mut sample = Sample::default();
         self.own.read(&self.census(engine), &mut sample);
-        // What a reading that was given up has got so far is not used.
+        // A reading that timed out is discarded.
         let daemon = OptionFuture::from(self.daemon.as_mut().map(async |daemon| {
             let mut part = Sample::default();
-            let reading = daemon.it.read(at, &mut part);
-            let asked = daemon.figures.ask(READING_TIMEOUT, reading).await;
-            ("daemon".to_owned(), asked.map(|()| part))
+            let reading = daemon.source.read(at, &mut part);
+            let answer = daemon.figures.ask(READING_TIMEOUT, reading).await;
+            ("daemon".to_owned(), answer.map(|()| part))
         }));
         let targets = join_all(self.targets.iter_mut().map(async |target| {
             let mut part = Sample::default();
-            let reading = target.it.read(at, &mut part);
-            let asked = target.figures.ask(READING_TIMEOUT, reading).await;
-            (target.it.source().to_owned(), asked.map(|()| part))
+            let reading = target.source.read(at, &mut part);
+            let answer = target.figures.ask(READING_TIMEOUT, reading).await;
+            (target.source.source().to_owned(), answer.map(|()| part))
         }));
         let (daemon, targets) = join(daemon, targets).await;
         for (source, part) in daemon.into_iter().chain(targets) {
@@ -245,77 +233,85 @@ impl Probes {
         sample
     }
 
-    /// Takes apart what can be: goroutines by stack, tasks by kind, descriptors by class, threads by
-    /// name. It costs more than a reading; what cannot be had is left out.
+    /// Reads the groups: goroutines by stack, tasks by kind, descriptors by class, threads by name. Costs more than a
+    /// reading. Leaves out groups that are not readable.
     pub(crate) async fn groups(&mut self, at: f64, cycles: f64, engine: &Census) -> Vec<Groups> {
         let mut all: Vec<Groups> = self
             .own
             .groups(&self.census(engine))
             .into_iter()
-            .map(|(metric, groups)| Groups::whole(at, cycles, metric, groups))
+            .map(|(metric, groups)| Groups::complete(at, cycles, metric, groups))
             .collect();
         let stop = &self.stop;
         let daemon = OptionFuture::from(self.daemon.as_mut().map(async |daemon| {
-            daemon.parts.ask_hurried(GROUPS_TIMEOUT, stop, daemon.it.groups(at, cycles)).await
+            daemon
+                .groups
+                .ask_with_stop(GROUPS_TIMEOUT, stop, daemon.source.groups(at, cycles))
+                .await
         }));
         let targets = join_all(self.targets.iter_mut().map(async |target| {
-            target.parts.ask_hurried(GROUPS_TIMEOUT, stop, target.it.groups(at, cycles)).await
+            target
+                .groups
+                .ask_with_stop(GROUPS_TIMEOUT, stop, target.source.groups(at, cycles))
+                .await
         }));
         let (daemon, targets) = join(daemon, targets).await;
-        if let (Some(source), Some(asked)) = (&mut self.daemon, daemon) {
-            all.extend(source.record_missing("daemon", asked, &mut self.missed).flatten());
+        if let (Some(source), Some(answer)) = (&mut self.daemon, daemon) {
+            all.extend(source.record_missing("daemon", answer, &mut self.missed).flatten());
         }
         all.extend(record_missing(&mut self.targets, targets, &mut self.missed).flatten());
         all
     }
 
-    /// Sources that did not give all of their parts in time. Each is listed once in a check.
+    /// Returns the sources whose groups are missing since the last call. Each source occurs once in a check.
     pub(crate) fn missed(&mut self) -> Vec<Unavailable> {
         std::mem::take(&mut self.missed)
     }
 
     /// The ids of the descriptors and threads of cmon and of local targets.
     pub(crate) fn ids(&self, at: f64) -> Vec<Ids> {
-        // A check takes days at most.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as said")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a check takes days at most"
+        )]
         let at_ms = (at * 1000.0) as u64;
         let all = self
             .own
             .ids()
             .into_iter()
-            .chain(self.targets.iter().flat_map(|target| target.it.ids()));
+            .chain(self.targets.iter().flat_map(|target| target.source.ids()));
         all.map(|(metric, ids)| Ids { at_ms, metric, ids }).collect()
     }
 
-    /// The goroutines that can provably never wake (`target.web.goroutineleak`), of targets that
-    /// report them: Go 1.27 and newer. Each question makes the target collect its garbage, so it is asked
-    /// at the start and at the end, and not for every reading.
+    /// Goroutines that can never wake (`target.web.goroutineleak`), from targets with Go 1.27 and newer. Each request
+    /// runs a garbage collection in the target, so a check makes them only at its start and end.
     pub(crate) async fn proofs(&mut self, at: f64, cycles: f64) -> Vec<Groups> {
         let stop = &self.stop;
-        let asked = self.targets.iter_mut().map(async |target| {
-            target.parts.ask_hurried(GROUPS_TIMEOUT, stop, target.it.proof(at, cycles)).await
+        let answer = self.targets.iter_mut().map(async |target| {
+            target.groups.ask_with_stop(GROUPS_TIMEOUT, stop, target.source.proof(at, cycles)).await
         });
-        let asked = join_all(asked).await;
-        record_missing(&mut self.targets, asked, &mut self.missed).flatten().collect()
+        let answer = join_all(answer).await;
+        record_missing(&mut self.targets, answer, &mut self.missed).flatten().collect()
     }
 
-    /// Tasks and connections of cmon, the probes' own included.
+    /// Tasks and connections of cmon, including the probes.
     fn census(&self, engine: &Census) -> Census {
         let mut mine = self.registry.census();
-        // All connections to the daemon that come from here go through one endpoint.
+        // All connections of the probes to the daemon use one endpoint.
         if let Some(endpoint) = &self.endpoint {
             mine.connections = endpoint.connections();
         }
         for target in &self.targets {
-            let open = target.it.connections();
+            let open = target.source.connections();
             let probes = Purpose::Probe;
             mine.connections.entry(probes).or_default().open += open;
         }
-        own_process::together(engine, mine)
+        own_process::sum(engine, mine)
     }
 }
 
-/// Lets the first target that has the counter count the cycles.
+/// Selects the first target that has the counter.
 async fn find_cycles(
     counter: &Counter,
     targets: &[Target],
@@ -331,14 +327,14 @@ async fn find_cycles(
     Err(StartError::NoCycles { counter: counter.to_string(), targets: without })
 }
 
-/// What the targets gave, each of them asked in its turn.
+/// The answers of the targets. Records missing ones.
 fn record_missing<P>(
     targets: &mut [Probe<Watched>],
-    asked: Vec<Result<P, UnavailableReason>>,
+    answer: Vec<Result<P, UnavailableReason>>,
     missed: &mut Vec<Unavailable>,
 ) -> impl Iterator<Item = P> {
-    targets.iter_mut().zip(asked).filter_map(|(target, asked)| {
-        let source = target.it.source().to_owned();
-        target.record_missing(&source, asked, missed)
+    targets.iter_mut().zip(answer).filter_map(|(target, answer)| {
+        let source = target.source.source().to_owned();
+        target.record_missing(&source, answer, missed)
     })
 }

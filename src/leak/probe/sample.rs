@@ -1,4 +1,4 @@
-//! What one look at the sources gives.
+//! The result of one reading of the sources.
 
 use std::collections::BTreeMap;
 
@@ -8,30 +8,30 @@ use crate::leak::record::{Cut, Unavailable};
 /// A source that did not answer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Failure {
-    /// The beginning of the metrics' names.
+    /// The prefix of the metrics' names.
     pub(crate) source: String,
     pub(crate) reason: UnavailableReason,
 }
 
-/// What one look at everything gave.
+/// The result of one reading of all sources.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Sample {
-    /// Figures by metric; what could not be read is absent.
+    /// Values by metric. A metric that could not be read is absent.
     pub(crate) values: BTreeMap<String, f64>,
-    /// Cycles that the target counted since the check began, when one of its metrics does.
+    /// Cycles since the start of the check, if a target counts them.
     pub(crate) cycles: Option<f64>,
-    /// Series that start anew with this sample.
+    /// Series that start again with this sample.
     pub(crate) cuts: Vec<Cut>,
-    /// What cannot be had; each metric is named in one sample only.
+    /// Unavailable metrics. Each occurs in one sample only.
     pub(crate) unavailable: Vec<Unavailable>,
-    /// Sources that did not answer this time, in each sample for as long as they do not.
+    /// Sources that did not answer. They occur in each sample until they answer.
     pub(crate) failures: Vec<Failure>,
-    /// Why no verdict can be made of the figures of a target, whatever comes later.
+    /// Why the check is invalid, whatever comes later.
     pub(crate) invalid: Option<FailureReason>,
 }
 
 impl Sample {
-    /// Takes in what one source gave.
+    /// Adds the sample of one source.
     pub(super) fn absorb(&mut self, part: Sample) {
         let Sample { values, cycles, cuts, unavailable, failures, invalid } = part;
         self.values.extend(values);
@@ -75,8 +75,11 @@ impl Sample {
     }
 
     pub(super) fn cut(&mut self, at: f64, source: &str, reason: CutReason) {
-        // A check takes days at most.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as said")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a check takes days at most"
+        )]
         let at_ms = (at * 1000.0) as u64;
         self.cuts.push(Cut { at_ms, source: source.to_owned(), reason: reason.into() });
     }

@@ -1,18 +1,18 @@
-//! Why a series starts anew.
+//! Why a series starts again.
 
 use serde::Serialize;
 
 use crate::format::units::span;
 
-/// Why a series starts anew.
-#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize)]
+/// Why a series starts again.
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum CutReason {
     #[error("{sign}")]
     TargetRestarted { sign: RestartSign },
     #[error("the container was started again (pid {old_pid} is now {new_pid})")]
     ContainerRestarted { old_pid: u32, new_pid: u32 },
-    /// Nothing shows whether it is the same.
+    /// Nothing shows whether it is the same process.
     #[error("the target did not answer for a while, and answers again")]
     TargetBack,
     #[error("the daemon closed its connection, and its counts fell: it was started again")]
@@ -21,8 +21,8 @@ pub(crate) enum CutReason {
     DaemonBack,
 }
 
-/// What shows that a target was started again.
-#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize)]
+/// The evidence that a target restarted.
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum RestartSign {
     #[error("the target was started again (pid {old} is now {new})")]

@@ -1,4 +1,4 @@
-//! Why a check could not go on.
+//! Why a check failed.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::format::units::span;
 
-/// Why a check could not go on.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
+/// Why a check failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum FailureReason {
     #[error(
@@ -23,8 +23,8 @@ pub(crate) enum FailureReason {
     Streams { message: String },
 }
 
-/// What shows that several processes answer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
+/// The evidence that several processes answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum SeveralSign {
     #[error("{count} start times come back in turn")]

@@ -1,7 +1,7 @@
-//! How a reason is written in JSON: typed, and beside it as a sentence.
+//! The JSON form of a reason: a typed object and a sentence.
 //!
-//! A reason that is read is not taken apart again: nothing is decided by it. It is written as it was read, whatever
-//! version of cmon has recorded it. A recording of an older cmon has the sentence alone.
+//! A recording of an older cmon has the sentence alone. A newer cmon may write a kind that this one does not know.
+//! In both cases the reader keeps the sentence.
 
 use std::fmt;
 
@@ -47,17 +47,17 @@ impl<R: Serialize> Serialize for Noted<R> {
     }
 }
 
-/// Fields `why` and `reason`: cuts, and the recorded missing figures.
-pub(crate) fn why<R: Serialize + fmt::Display, S: Serializer>(
-    reason: &Noted<R>,
+/// Fields `why` and `reason`: cuts, and unavailable metrics in recordings.
+pub(crate) fn cut<R: Serialize + Display, S: Serializer>(
+    reason: &R,
     into: S,
 ) -> Result<S::Ok, S::Error> {
     entries(["why", "reason"], Some(reason), into)
 }
 
-/// Fields `error` and `reason`: reported missing figures.
-pub(crate) fn error<R: Serialize + fmt::Display, S: Serializer>(
-    reason: &Noted<R>,
+/// Fields `error` and `reason`: unavailable metrics in reports.
+pub(crate) fn error<R: Serialize + Display, S: Serializer>(
+    reason: &R,
     into: S,
 ) -> Result<S::Ok, S::Error> {
     entries(["error", "reason"], Some(reason), into)
@@ -99,13 +99,15 @@ struct Form {
     reason: Value,
 }
 
-/// Reads a reason that must be there.
-pub(crate) fn read<'de, R, D: Deserializer<'de>>(from: D) -> Result<Noted<R>, D::Error> {
+/// Reads a required reason.
+pub(crate) fn read<'de, R: Deserialize<'de> + From<String>, D: Deserializer<'de>>(
+    from: D,
+) -> Result<R, D::Error> {
     read_option(from)?.ok_or_else(|| serde::de::Error::missing_field("why"))
 }
 
-/// Reads a reason, if there is one.
-pub(crate) fn read_option<'de, R, D: Deserializer<'de>>(
+/// Reads an optional reason.
+pub(crate) fn read_option<'de, R: Deserialize<'de> + From<String>, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<Noted<R>>, D::Error> {
     let Form { sentence, reason: typed } = Form::deserialize(from)?;

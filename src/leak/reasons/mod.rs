@@ -1,5 +1,4 @@
-//! Reasons as facts: why a series starts anew, why a figure is missing, why a check could not go on.
-//! Each has its sentence beside it, which only the writers print.
+//! Typed reasons of restarts, missing metrics and failed checks. Each formats as the sentence that reports print.
 
 mod cut;
 mod failure;

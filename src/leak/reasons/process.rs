@@ -8,7 +8,7 @@ use serde::Serialize;
 pub(crate) enum ProcessError {
     #[error("process {pid} does not exist")]
     Gone { pid: String },
-    /// It is another user's.
+    /// The process belongs to another user.
     #[error("not permitted to read the {part} of process {pid}: that takes its user or root")]
     Denied { pid: String, part: ProcessPart },
     #[error("could not read the {part} of process {pid}: there is no /proc here")]
@@ -20,8 +20,8 @@ pub(crate) enum ProcessError {
     Io { pid: String, part: ProcessPart, message: String },
 }
 
-/// What of a process is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// A part of a process under `/proc`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ProcessPart {
     State,

@@ -1,13 +1,12 @@
-//! Why a figure, or all of a source, cannot be read.
+//! Why a metric, or a whole source, cannot be read.
 
 use serde::Serialize;
 
 use super::{Fall, Noted, ProcessError};
 use crate::format::units::span;
 
-/// Why a figure, or all of a source, cannot be read. Messages are of the operating system, of a library, or of a
-/// parser.
-#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize)]
+/// Why a metric, or a whole source, cannot be read. A `message` is from the operating system, a library or a parser.
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum UnavailableReason {
     #[error("{error}")]
@@ -28,20 +27,20 @@ pub(crate) enum UnavailableReason {
          container"
     )]
     NotOnThisMachine,
-    /// There is no connection, or no TLS; the message names the address.
+    /// The connection or the TLS handshake failed. The message contains the address.
     #[error("{message}")]
     Connection { message: String },
     #[error("{0}")]
     Status(Refusal),
     #[error("`{path}` was not answered within {}", span(*seconds))]
     NotAnswered { path: String, seconds: f64 },
-    /// The connection broke, or what came is not HTTP.
+    /// The connection broke, or the answer is not HTTP.
     #[error("`{path}` could not be read: {message}")]
     Broken { path: String, message: String },
-    /// An answer that is not of the form that was expected.
+    /// The answer is not in the expected format.
     #[error("`{path}`: {message}")]
     Answer { path: String, message: String },
-    /// A figure in an answer that is absent or no count.
+    /// A field of the answer is absent or not a count.
     #[error("{message}")]
     Figure { message: String },
     #[error("`{path}` reports 0 for `{name}`, which means that it is unknown")]
@@ -50,7 +49,7 @@ pub(crate) enum UnavailableReason {
     ProfileCutOff,
     #[error("it is no longer shown")]
     NoLongerShown,
-    /// Of all figures of a target.
+    /// No metric of a target can be read.
     #[error("nothing can be read any more: {}", joined(causes))]
     NothingReadable { causes: Vec<Noted<Self>> },
     #[error(
@@ -79,18 +78,20 @@ fn joined(causes: &[Noted<UnavailableReason>]) -> String {
 pub(crate) struct Refusal {
     pub(crate) path: String,
     pub(crate) status: u16,
-    /// The first line of the answer; empty when it is markup or empty.
+    /// The first line of the answer; empty for markup.
     pub(crate) answer: String,
-    /// Where a redirect points to.
+    /// The target of a redirect.
     pub(crate) location: Option<String>,
 }
 
 impl Refusal {
-    /// What the server answered: `: not found`, or where it points to.
+    /// The end of the sentence: `: not found`, or the target of a redirect.
     pub(crate) fn detail(&self) -> String {
         match (&self.location, self.answer.as_str()) {
-            (Some(to), _) => {
-                format!(", which points to `{to}`: cmon follows no redirects, so give that address")
+            (Some(location), _) => {
+                format!(
+                    ", which points to `{location}`: cmon follows no redirects, so give that address"
+                )
             }
             (None, "") => String::new(),
             (None, answer) => format!(": {answer}"),
@@ -99,17 +100,16 @@ impl Refusal {
 }
 
 impl UnavailableReason {
-    /// An answer that is not of the form that was expected.
     pub(crate) fn answer(path: &str, error: &impl std::error::Error) -> Self {
         Self::Answer { path: path.to_owned(), message: error.to_string() }
     }
 
-    /// Nothing is left that could answer: the process has ended, the container was removed or does not run.
+    /// Whether the source has ended: the process exited, or the container was removed or does not run.
     pub(crate) fn is_gone(&self) -> bool {
         match self {
             Self::Process { error } => matches!(error, ProcessError::Gone { .. }),
             Self::ProcessReplaced { .. } | Self::ContainerRemoved { .. } => true,
-            // One that is being started again is there in a moment.
+            // A restarting container is back in a moment.
             Self::ContainerNotRunning { state, .. } => state != "restarting",
             _ => false,
         }

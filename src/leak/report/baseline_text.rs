@@ -1,4 +1,4 @@
-//! The comparison with an earlier check in sentences.
+//! Formats the comparison with an earlier check as sentences.
 
 use super::figures::{amount, plural};
 use super::{explain, figures};
@@ -32,7 +32,6 @@ impl Load {
 }
 
 impl Difference {
-    /// It in one sentence.
     pub(in crate::leak) fn summary(&self) -> String {
         let not_by_time = "growth per minute is not compared";
         match self {
@@ -67,7 +66,7 @@ impl Difference {
     }
 }
 
-/// The names that only one of two checks has.
+/// Names that only one of the two checks has.
 fn only(what: &str, gone: &[String], new: &[String]) -> String {
     let names = |names: &[String]| (!names.is_empty()).then(|| figures::names(names));
     let gone = names(gone);
@@ -78,11 +77,11 @@ fn only(what: &str, gone: &[String], new: &[String]) -> String {
 }
 
 impl Baseline {
-    /// One line each: what grows all the same, then the differences.
+    /// Growth as before, then the differences, one line each.
     pub(in crate::leak) fn lines(&self) -> Vec<String> {
         let grown = self.as_before.iter();
         let grown =
-            grown.map(|one| format!("{}, and {} then", one.summary(), one.rate(one.before)));
+            grown.map(|rate| format!("{}, and {} then", rate.summary(), rate.rate(rate.before)));
         grown.chain(self.difference_lines()).collect()
     }
 
@@ -91,7 +90,6 @@ impl Baseline {
         self.differences.iter().map(Difference::summary).collect()
     }
 
-    /// The heading of these lines.
     pub(in crate::leak) fn title(&self) -> String {
         format!("compared with the earlier run of {} ({})", self.started, self.verdict)
     }

@@ -1,5 +1,4 @@
-//! Several runs of the same load under different stream timeouts, in one table: whether the growth depends on how
-//! often streams are opened and closed.
+//! Formats a comparison of runs with different stream timeouts as text and JSON.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +15,7 @@ use crate::leak::facts::{Compared, Comparison, Gone, Interval, Metric, Report};
 use crate::leak::judge::dependence::Cause;
 use crate::leak::metric::Unit;
 
-/// The comparison as one line of JSON, its end included.
+/// One line of JSON with a line end.
 pub(crate) fn json(comparison: &Comparison) -> String {
     #[derive(Serialize)]
     struct Text {
@@ -57,7 +56,6 @@ impl Comparison {
         if !still.is_empty() {
             sentences.push(format!("no growth under either stream timeout: {}", still.join(", ")));
         }
-        // What is known comes before what is not.
         if !unclear.is_empty() {
             sentences.push(format!("{} ({})", explain::UNCLEAR_DEPENDENCE, unclear.join(", ")));
         }
@@ -92,7 +90,6 @@ pub(crate) fn text(comparison: &Comparison, colors: Colors) -> String {
     text::written(&document(comparison), Detail::Brief, colors)
 }
 
-/// The answer, what else the runs show, and their table.
 pub(super) fn document(comparison: &Comparison) -> Document {
     let mut sentences = comparison.sentences().into_iter();
     let sentence = sentences.next().unwrap_or_default();
@@ -106,7 +103,7 @@ pub(super) fn document(comparison: &Comparison) -> Document {
     Document { head: Some(head), sections }
 }
 
-/// A column for each run, and a row for each of its figures.
+/// A column for each run, and a row for each value.
 fn table(runs: &[Report]) -> Table {
     let columns = runs.iter().map(|run| Column::left(&timeout(run)));
     let columns = std::iter::once(Column::left("stream timeout")).chain(columns).collect();
@@ -121,7 +118,7 @@ fn table(runs: &[Report]) -> Table {
         row("cycles/min reached", &|run| rate(Some(run.cycles_per_minute))),
         row("lines/min", &|run| rate(run.lines.map(|lines| lines / run.seconds * 60.0))),
     ];
-    // Streams that are held have no phases.
+    // Held streams have no phases.
     if runs.iter().any(|run| 0 < run.pairs) {
         rows.push(row("on/off pairs", &|run| text(run.pairs.to_string())));
     }
@@ -144,7 +141,7 @@ fn table(runs: &[Report]) -> Table {
     Table { columns, rows }
 }
 
-/// A rate of a metric under each timeout, with the same number of decimals; nothing when no run has it.
+/// A rate of a metric in each run, with the same number of decimals. `None` if no run has it.
 fn rates(
     title: &str,
     name: &str,
@@ -153,7 +150,7 @@ fn rates(
 ) -> Option<Row> {
     let unit = runs.iter().find_map(|run| run.metric(name))?.id.unit;
     let known: Vec<Option<Interval>> = runs.iter().map(|run| of(run.metric(name)?)).collect();
-    let estimate = |interval: &Option<Interval>| (interval.map(|it| it.estimate), unit);
+    let estimate = |interval: &Option<Interval>| (interval.map(|rate| rate.estimate), unit);
     let estimates = figures::aligned(&known.iter().map(estimate).collect::<Vec<_>>());
     let cells =
         estimates.into_iter().zip(&known).map(|(estimate, interval)| match (estimate, interval) {
@@ -207,7 +204,7 @@ pub(super) mod tests {
     use crate::leak::report::escape::tests::{hostile, is_harmless};
     use crate::leak::report::tests::example_reports;
 
-    fn alone(runs: Vec<Report>) -> Comparison {
+    fn without_metrics(runs: Vec<Report>) -> Comparison {
         Comparison { metrics: Vec::new(), containers_gone: Vec::new(), runs }
     }
 
@@ -222,7 +219,7 @@ pub(super) mod tests {
                     per_minute - 0.4,
                     per_minute + 0.4,
                 )),
-                ..example_reports::still(name, 44.0)
+                ..example_reports::level(name, 44.0)
             };
             Report {
                 verdict: Verdict::Leak,
@@ -247,11 +244,11 @@ pub(super) mod tests {
         };
         let name = "target.collector.goroutines".to_owned();
         let metrics = vec![Compared { name, dependence }];
-        Comparison { metrics, ..alone(vec![run(30.0, 15.9), run(300.0, 1.6)]) }
+        Comparison { metrics, ..without_metrics(vec![run(30.0, 15.9), run(300.0, 1.6)]) }
     }
 
     #[test]
-    fn pairs_are_reported_where_there_are_some() {
+    fn pairs_are_reported_if_there_are_any() {
         let mut comparison = comparison();
         assert!(text(&comparison, Colors::Off).contains("\non/off pairs "));
         comparison.runs.iter_mut().for_each(|run| run.pairs = 0);
@@ -266,20 +263,20 @@ pub(super) mod tests {
     #[test]
     fn the_verdict_is_the_worst_of_all() {
         use Verdict::{Clean, Inconclusive, Invalid, Leak};
-        let of = |verdicts: &[Verdict]| {
+        let verdict = |verdicts: &[Verdict]| {
             let runs = verdicts
                 .iter()
                 .map(|verdict| Report { verdict: *verdict, ..example_reports::clean() });
-            alone(runs.collect()).verdict()
+            without_metrics(runs.collect()).verdict()
         };
-        assert_eq!(of(&[Clean, Leak, Invalid]), Leak);
-        assert_eq!(of(&[Clean, Inconclusive, Invalid]), Invalid);
-        assert_eq!(of(&[Clean, Inconclusive]), Inconclusive);
-        assert_eq!((of(&[Clean, Clean]), of(&[])), (Clean, Invalid));
+        assert_eq!(verdict(&[Clean, Leak, Invalid]), Leak);
+        assert_eq!(verdict(&[Clean, Inconclusive, Invalid]), Invalid);
+        assert_eq!(verdict(&[Clean, Inconclusive]), Inconclusive);
+        assert_eq!((verdict(&[Clean, Clean]), verdict(&[])), (Clean, Invalid));
     }
 
     #[test]
-    fn json_holds_the_whole_reports() {
+    fn json_contains_the_full_reports() {
         let value: Value = serde_json::from_str(&json(&comparison())).unwrap();
         assert_eq!((&value["v"], &value["type"]), (&1.into(), &"leak_comparison".into()));
         assert_eq!(value["metrics"][0]["cause"], "time");
@@ -293,19 +290,19 @@ pub(super) mod tests {
             example_reports::leak(),
             example_reports::without_numbers(),
         ];
-        let text = text(&alone(runs), Colors::Off);
+        let text = text(&without_metrics(runs), Colors::Off);
         assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
         assert!(text.contains("own.tasks            -             CLEAN"), "{text}");
-        let nothing = alone(Vec::new());
+        let nothing = without_metrics(Vec::new());
         assert!(super::text(&nothing, Colors::On).contains("stream timeout"));
     }
 
     proptest! {
         #[test]
-        fn no_name_can_drive_the_terminal(name in hostile()) {
+        fn no_name_controls_the_terminal(name in hostile()) {
             let runs = vec![example_reports::with_text(&name), example_reports::with_text("x")];
             let gone = Gone { stream_timeout_seconds: 1.0, of: 2, containers: vec![name] };
-            let comparison = Comparison { containers_gone: vec![gone], ..alone(runs) };
+            let comparison = Comparison { containers_gone: vec![gone], ..without_metrics(runs) };
             prop_assert!(is_harmless(&text(&comparison, Colors::Off)));
             prop_assert!(is_harmless(&json(&comparison).replace("\\n", "")));
         }

@@ -1,11 +1,10 @@
-//! A report, a comparison or a plan as its writers see it: a head, and sections with lists, pairs and tables. Each
-//! sentence stands here once; text, HTML, Markdown and `JUnit` only decide how it looks.
+//! The format-independent document of a report, a comparison or a plan: a head, and sections with lists, pairs and
+//! tables. Text, HTML, Markdown and `JUnit` render it.
 //!
-//! Texts are not escaped yet: each writer does that in its own way.
+//! Texts are not escaped; each renderer escapes them.
 
 use crate::leak::facts::Verdict;
 
-/// All that is written of a check, of several, or of a plan.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Document {
     /// A plan has no verdict.
@@ -22,25 +21,25 @@ pub(super) struct Head {
     pub(super) facts: Vec<Fact>,
 }
 
-/// One of the facts below the sentence.
+/// A fact below the sentence.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Fact {
     pub(super) role: Role,
     pub(super) text: String,
 }
 
-/// What a fact answers.
+/// The role of a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Where in the code.
+    /// The position in the code.
     Where,
-    /// What the pattern is.
+    /// The known pattern.
     What,
     /// Why there is no clear verdict.
     Why,
     /// The smallest leak that the check would have found.
     Limit,
-    /// One thing to do.
+    /// The advice.
     Todo,
 }
 
@@ -56,12 +55,10 @@ impl Role {
     }
 }
 
-/// How much is shown.
+/// The level of detail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Detail {
-    /// What one has to know.
     Brief,
-    /// All there is.
     Full,
 }
 
@@ -69,14 +66,14 @@ pub enum Detail {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Section {
     pub(super) kind: Kind,
-    /// Empty where the rows say enough.
+    /// May be empty.
     pub(super) title: String,
-    /// From which detail on it is shown.
+    /// The minimum level of detail.
     pub(super) from: Detail,
     pub(super) body: Body,
 }
 
-/// What a section is about, for writers that show some of them in their own way.
+/// The topic of a section. Some renderers treat topics differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Metrics,
@@ -91,15 +88,15 @@ pub(super) enum Kind {
     Advice,
     Rules,
     Work,
-    /// Several runs beside each other.
+    /// A table of several runs.
     Compared,
-    /// What a check would do.
+    /// The plan of a dry run.
     Plan,
-    /// What it could read now.
+    /// The metrics of a dry run.
     Readable,
 }
 
-/// What a section holds.
+/// The content of a section.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Body {
     Items(Vec<String>),
@@ -107,7 +104,6 @@ pub(super) enum Body {
     Table(Table),
 }
 
-/// Rows below titles.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Table {
     pub(super) columns: Vec<Column>,
@@ -121,7 +117,7 @@ pub(super) struct Column {
     pub(super) align: Align,
 }
 
-/// Where the text of a column stands.
+/// The alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Align {
     Left,
@@ -134,14 +130,14 @@ pub(super) enum Row {
     Cells {
         level: Level,
         cells: Vec<Cell>,
-        /// More to it, shown in full reports only.
+        /// More lines, for full reports.
         below: Vec<String>,
     },
-    /// A line between the rows: what follows is something else.
+    /// A line between rows.
     Heading(String),
 }
 
-/// Whether a row stands for itself.
+/// The level of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Level {
     Main,
@@ -154,7 +150,7 @@ pub(super) enum Level {
 pub(super) enum Cell {
     Verdict(Verdict),
     Text(String),
-    /// There is no such figure.
+    /// No value.
     Absent,
 }
 
@@ -169,7 +165,6 @@ impl Column {
 }
 
 impl Row {
-    /// A row that stands for itself.
     pub(super) fn main(cells: Vec<Cell>) -> Self {
         Self::Cells { level: Level::Main, cells, below: Vec::new() }
     }
@@ -180,7 +175,6 @@ impl Section {
         Self { kind, title: title.to_owned(), from, body }
     }
 
-    /// Nothing of it is there.
     pub(super) fn is_empty(&self) -> bool {
         match &self.body {
             Body::Items(items) => items.is_empty(),
@@ -191,7 +185,7 @@ impl Section {
 }
 
 impl Document {
-    /// The items of one kind of section; nothing where there is none.
+    /// The items of the section of this kind; empty without one.
     pub(super) fn items(&self, kind: Kind) -> &[String] {
         let section = self.sections.iter().find(|section| section.kind == kind);
         match section.map(|section| &section.body) {

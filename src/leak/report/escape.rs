@@ -1,19 +1,17 @@
-//! Names and stacks come from programs that are not trusted: here they are made harmless for each
-//! place that they are written to.
+//! Escapes untrusted names and stacks for each output format.
 
 use std::fmt::Write;
 
-/// Lines of text are no longer than this, unless a name is.
+/// The maximum width of text, unless a name is longer.
 pub(super) const LINE_WIDTH: usize = 80;
 
-/// For a terminal or a file of one line a line: no control character passes, each is shown as text,
-/// like `^[` for escape. Characters that turn the direction of writing are shown by their number. `##[error]` and its
-/// kin are commands to the runners of GitHub and Azure wherever they stand in a line: a blank parts them.
+/// For a terminal. Control characters become text, like `^[` for escape. Bidirectional and invisible characters become
+/// code points. A space splits `##[error]`, which is a command for GitHub and Azure runners.
 pub(crate) fn plain(text: &str) -> String {
     neutral(text, ["<", ">"])
 }
 
-/// The same for HTML in which all markup of names is escaped already.
+/// The same for escaped HTML.
 pub(super) fn plain_html(text: &str) -> String {
     neutral(text, ["&lt;", "&gt;"])
 }
@@ -26,7 +24,7 @@ fn neutral(text: &str, [open, close]: [&str; 2]) -> String {
             '#' if into.ends_with('#') => write!(into, " #"),
             '\0'..='\x1f' | '\x7f' => write!(into, "^{}", char::from(letter as u8 ^ 0x40)),
             '\u{80}'..='\u{9f}' => write!(into, "M-^{}", char::from(letter as u8 - 0x40)),
-            letter if is_tricky(letter) => {
+            letter if is_deceptive(letter) => {
                 write!(into, "{open}U+{:04X}{close}", u32::from(letter))
             }
             letter => write!(into, "{letter}"),
@@ -35,14 +33,13 @@ fn neutral(text: &str, [open, close]: [&str; 2]) -> String {
     into
 }
 
-/// Ends a line somewhere, or turns the direction of writing, or is not seen at all.
-fn is_tricky(letter: char) -> bool {
+/// Whether a character is a line separator, bidirectional or invisible.
+fn is_deceptive(letter: char) -> bool {
     matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
         || matches!(letter, '\u{61c}' | '\u{feff}')
 }
 
-/// For XML, in text and in attributes: [`plain`], and nothing that is markup. What XML
-/// does not allow at all (control characters, U+FFFE, U+FFFF) has become text.
+/// For XML text and attributes: [`plain`], with markup escaped. Also replaces U+FFFE and U+FFFF, which XML forbids.
 pub(super) fn markup(text: &str) -> String {
     let mut into = String::with_capacity(text.len());
     for letter in plain(text).chars() {
@@ -59,8 +56,7 @@ pub(super) fn markup(text: &str) -> String {
     into
 }
 
-/// For a cell of a Markdown table: [`plain`], and neither markup, mention, link nor end of the cell. Each letter is
-/// escaped once.
+/// For a cell of a Markdown table: [`plain`], with markup, mentions, links and cell ends escaped.
 pub(super) fn markdown(text: &str) -> String {
     let mut into = String::with_capacity(text.len());
     for letter in plain(text).chars() {
@@ -69,13 +65,13 @@ pub(super) fn markdown(text: &str) -> String {
             '<' => into.push_str("&lt;"),
             '>' => into.push_str("&gt;"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '$' | '@' => {
-                // An escape by number: a backslash would be shown inside of code.
+                // A numeric escape, because a backslash would be visible inside code.
                 let _ = write!(into, "&#{};", u32::from(letter));
             }
             letter => into.push(letter),
         }
     }
-    // What looks like an address would become a link.
+    // Prevents automatic links.
     into.replace("://", "&#58;//").replace("www.", "www&#46;")
 }
 
@@ -89,7 +85,7 @@ pub(super) fn shell(text: &str) -> String {
     }
 }
 
-/// `text` broken at spaces into lines of at most `width` letters; a word that is longer is cut.
+/// Wraps `text` at spaces into lines of at most `width` characters. Splits longer words.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = vec![String::new()];
@@ -115,7 +111,7 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// A title, and behind it a text that may take several lines: each line with what stands before it.
+/// A title and a text with a hanging indent: the prefix and the text of each line.
 pub(super) fn hanging(title: &str, text: &str) -> Vec<(String, String)> {
     let indent = title.chars().count();
     let lines = wrap(&plain(text), LINE_WIDTH.saturating_sub(indent)).into_iter().enumerate();
@@ -135,7 +131,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// Texts that were made to break what they are written into.
+    /// Texts that try to break each output format.
     pub(in crate::leak::report) fn hostile() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
             any::<String>(),
@@ -170,24 +166,24 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn commands_of_runners_are_parted() {
+    fn runner_commands_are_split() {
         assert_eq!(plain("main.x ##[error]y"), "main.x # #[error]y");
         assert_eq!(plain("###[group]"), "# # #[group]");
     }
 
-    /// No line that a runner of GitHub takes for a command.
-    pub(in crate::leak::report) fn commands_nothing(text: &str) -> bool {
+    /// Whether no line is a command for a GitHub runner.
+    pub(in crate::leak::report) fn has_no_command(text: &str) -> bool {
         let lines = text.split(['\n', '\r']);
         !text.contains("##") && lines.into_iter().all(|line| !line.trim_start().starts_with("::"))
     }
 
-    /// No control character but the end of a line, and none that turns or hides.
+    /// Whether there are no control characters except line ends, and no deceptive characters.
     pub(in crate::leak::report) fn is_harmless(text: &str) -> bool {
-        text.chars().all(|letter| letter == '\n' || !(letter.is_control() || is_tricky(letter)))
+        text.chars().all(|letter| letter == '\n' || !(letter.is_control() || is_deceptive(letter)))
     }
 
     #[test]
-    fn what_could_drive_a_terminal_is_shown_as_text() {
+    fn control_characters_become_text() {
         assert_eq!(plain("a\x1b[2Jb\r\n\u{9b}c\u{202e}d\x7f"), "a^[[2Jb^M^JM-^[c<U+202E>d^?");
         assert_eq!(plain("caf\u{e9} (*T).f"), "caf\u{e9} (*T).f");
         assert_eq!(markup("<a href=\"x\">'&"), "&lt;a href=&quot;x&quot;&gt;&#39;&amp;");
@@ -214,7 +210,7 @@ pub(super) mod tests {
 
     proptest! {
         #[test]
-        fn no_text_gets_through_as_markup_or_control(text in hostile(), width in 0_usize..30) {
+        fn no_text_becomes_markup_or_a_control_character(text in hostile(), width in 0_usize..30) {
             prop_assert!(is_harmless(&plain(&text)) && !plain(&text).contains('\n'));
             let escaped = markup(&text);
             prop_assert!(is_harmless(&escaped) && !escaped.contains(['<', '>', '"', '\'']));

@@ -1,4 +1,4 @@
-//! Facts in sentences: why a verdict is what it is, and what to do. Each fact has its sentence here and nowhere else.
+//! Formats reasons and advice as sentences, for all output formats.
 
 use super::figures::{self, amount, count, names, plural, signed};
 use crate::format::units::span;
@@ -17,13 +17,13 @@ use crate::leak::judge::{Interval, Verdict};
 use crate::leak::metric::Unit;
 use crate::sort::sort_by_key;
 
-/// Why the verdict on a metric is what it is.
+/// The reason of the verdict on a metric.
 pub(in crate::leak) fn metric(metric: &Metric) -> String {
     let text = match &metric.reason {
         MetricReason::NotJudged => "it was not judged".to_owned(),
         MetricReason::Exact { opened, survivors } => exact(*opened, survivors),
         MetricReason::Proof { first, last } => {
-            format!("goroutines that can never wake: {first} at first, {last} at last")
+            format!("goroutines that can never wake: {first} at the start, {last} at the end")
         }
         MetricReason::Driven { per_cycle, per_minute } => {
             format!("per cycle: {}; by time: {}", per_cycle.summary(), per_minute.summary())
@@ -52,8 +52,8 @@ fn exact(opened: u64, kinds: &[SurvivorKind]) -> String {
         return "nothing was opened".to_owned();
     }
     let sum = format!("{survivors} of {opened} survived the drain");
-    let kind = |it: &SurvivorKind| {
-        format!("{} {} (oldest {})", it.count, it.kind, span(it.oldest_seconds))
+    let kind = |kind: &SurvivorKind| {
+        format!("{} {} (oldest {})", kind.count, kind.kind, span(kind.oldest_seconds))
     };
     let kinds: Vec<String> = kinds.iter().map(kind).collect();
     if kinds.is_empty() { sum } else { format!("{sum}: {}", kinds.join(", ")) }
@@ -67,12 +67,12 @@ impl CycleReason {
             Self::BelowTolerance { tolerance } => {
                 format!("below the tolerance of {}", count(tolerance))
             }
-            Self::SelfClearing => "idle phases take back what drive phases left".to_owned(),
+            Self::SelfClearing => "the count falls again in idle phases".to_owned(),
             Self::MayBeChance => "may be chance".to_owned(),
             Self::NearTolerance { tolerance } => {
                 format!("too near to the tolerance of {}", count(tolerance))
             }
-            Self::Decelerating => "it becomes less, so a pool may be filling".to_owned(),
+            Self::Decelerating => "growth slows down, so a pool may be filling".to_owned(),
             Self::ShortWarmUp => "too few cycles of warm-up, so a pool may be filling".to_owned(),
             Self::Significant { p } => format!("significant, p {}", figures::chance_with_sign(p)),
         }
@@ -148,7 +148,7 @@ impl Dependence {
     }
 }
 
-/// Said of growth whose cause the runs do not show.
+/// The sentence for an unclear dependence.
 pub(super) const UNCLEAR_DEPENDENCE: &str = "these runs do not show whether growth depends on the stream timeout: run longer, or with timeouts \
      farther apart";
 
@@ -192,7 +192,7 @@ pub(super) fn undecided(reason: Reason, report: &Report) -> String {
             count(report.rules.max_per_cycle)
         ),
         Reason::Decelerating => {
-            "growth per cycle that becomes less: a pool may be filling".to_owned()
+            "growth per cycle slows down: a pool may be filling".to_owned()
         }
         Reason::ShortWarmUp => format!(
             "only {} of warm-up: pools may still be filling",
@@ -207,7 +207,7 @@ pub(super) fn undecided(reason: Reason, report: &Report) -> String {
             .summary()
             .unwrap_or_else(|| "growth by time could not be judged".to_owned()),
         Reason::Restarted { times, longest_seconds, least_seconds } => format!(
-            "it was restarted {}: the longest part without a restart has {}, and {} are the least",
+            "it was restarted {}: the longest part without a restart has {}, but {} are needed",
             if times == 1 { "once".to_owned() } else { format!("{times} times") },
             span(longest_seconds),
             span(least_seconds)
@@ -227,14 +227,14 @@ pub(super) fn undecided(reason: Reason, report: &Report) -> String {
     }
 }
 
-/// The reasons of the gated metrics without a clear verdict, each once with its metrics.
+/// The reasons of inconclusive gated metrics, each with its metrics.
 pub(super) fn all_undecided(report: &Report) -> Vec<String> {
     let unclear = report.gated_with(Verdict::Inconclusive);
     let reason = |metric: &Metric| metric.undecided.unwrap_or(Reason::Other);
     let mut alike = by_key(unclear.map(|metric| (reason(metric), metric.id.name.clone())));
     sort_by_key(&mut alike, |(_, metrics)| std::cmp::Reverse(metrics.len()));
-    let one = alike.len() == 1;
-    let sentences = alike.into_iter().map(|(reason, metrics)| match one {
+    let is_single = alike.len() == 1;
+    let sentences = alike.into_iter().map(|(reason, metrics)| match is_single {
         true => undecided(reason, report),
         false => format!("{} ({})", undecided(reason, report), names(&metrics)),
     });
@@ -242,7 +242,7 @@ pub(super) fn all_undecided(report: &Report) -> Vec<String> {
 }
 
 impl Advice {
-    /// What to do, in one imperative sentence without its full stop.
+    /// One imperative sentence without a full stop.
     pub(in crate::leak) fn summary(&self) -> String {
         match self {
             Self::SelectOtherContainers => {
@@ -283,7 +283,7 @@ impl Advice {
     }
 }
 
-/// What a longer run adds.
+/// The benefit of a longer run.
 fn gain(gain: &Gain) -> String {
     match *gain {
         Gain::ByTime => "separates growth by time from a warm-up".to_owned(),
@@ -303,19 +303,18 @@ pub(super) fn rate(value: f64, by: By, unit: Unit) -> String {
     format!("{} {}", amount(value, unit), by.label())
 }
 
-/// The smallest leak that a check detects, for people: `1 goroutine per 37 cycles`.
-pub(super) fn smallest(least: f64, things: &str, pace: &str) -> String {
-    match least < 1.0 {
+/// The smallest leak that a check detects: `1 goroutine per 37 cycles`.
+pub(super) fn smallest(rate: f64, things: &str, pace: &str) -> String {
+    match rate < 1.0 {
         true => {
-            let cycles = figures::rough((1.0 / least).floor());
+            let cycles = figures::rough((1.0 / rate).floor());
             format!("1 {} per {cycles} cycles{pace}", figures::one(things))
         }
-        false => format!("{} {things} per cycle{pace}", figures::rough(least)),
+        false => format!("{} {things} per cycle{pace}", figures::rough(rate)),
     }
 }
 
 impl Report {
-    /// What to do, in sentences.
     pub(crate) fn advice_lines(&self) -> Vec<String> {
         self.advice.iter().map(Advice::summary).collect()
     }

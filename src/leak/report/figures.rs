@@ -1,13 +1,12 @@
-//! Figures as people read them: counts, rates with their intervals, sizes, shares. Spans of time are those of
-//! `format/units.rs`.
+//! Formats numbers: counts, rates with intervals, sizes, shares. `format/units.rs` formats durations.
 //!
-//! A figure reads the same in every form of the report. NaN is written as unknown.
+//! All output formats share these functions. NaN becomes "unknown".
 
 use crate::leak::facts::Interval;
 use crate::leak::metric::{MetricId, Unit};
 use crate::output::summary::grouped;
 
-/// Stands for a figure that is absent.
+/// Stands for an absent value.
 pub(in crate::leak) const NONE: &str = "-";
 
 impl Unit {
@@ -21,7 +20,7 @@ impl Unit {
         }
     }
 
-    /// What the values are divided by, and the word behind them, for values up to `largest`.
+    /// The divisor and the suffix for values up to `largest`.
     pub(in crate::leak) fn scale(self, largest: f64) -> (f64, &'static str) {
         const SIZES: [(f64, &str); 3] =
             [(1_073_741_824.0, " GiB"), (1_048_576.0, " MiB"), (1024.0, " KiB")];
@@ -62,7 +61,7 @@ pub(super) fn estimate_and_bounds(interval: &Interval, unit: Unit) -> (String, O
     (format!("{}{word}", plus(&end(estimate))), Some(format!("{} to {}", end(low), end(high))))
 }
 
-/// The rates of a column, all counts with the same number of decimals: `+32.0`, `0.0`, `+1.5 KiB`.
+/// Formats the rates of a column, counts with the same number of decimals: `+32.0`, `0.0`, `+1.5 KiB`.
 pub(in crate::leak) fn aligned(rates: &[(Option<f64>, Unit)]) -> Vec<Option<String>> {
     let counts = rates.iter().filter(|(_, unit)| *unit == Unit::Count);
     let largest = counts
@@ -86,7 +85,7 @@ pub(in crate::leak) fn aligned(rates: &[(Option<f64>, Unit)]) -> Vec<Option<Stri
     rates.iter().map(cell).collect()
 }
 
-/// What a metric counts, for people.
+/// The noun for what a metric counts.
 pub(in crate::leak) fn things(id: &MetricId) -> &str {
     match id.quantity.as_str() {
         "goroutines" | "goroutineleak" => "goroutines",
@@ -98,21 +97,20 @@ pub(in crate::leak) fn things(id: &MetricId) -> &str {
     }
 }
 
-/// One of these things: `goroutine` of `goroutines`.
+/// The singular: `goroutine` of `goroutines`.
 pub(in crate::leak) fn one(things: &str) -> &str {
     things.strip_suffix('s').unwrap_or(things)
 }
 
-/// Whether the ends of an interval lie far enough apart to be worth showing.
+/// Whether an interval is wide enough to be worth showing.
 pub(in crate::leak) fn is_wide(interval: &Interval) -> bool {
-    /// This part of the estimate.
     const WIDE_MIN_SHARE: f64 = 0.1;
     let Interval { estimate, low, high, .. } = *interval;
     let half_width = (high - estimate).max(estimate - low);
     half_width.is_finite() && estimate.abs() * WIDE_MIN_SHARE < half_width && 0.001 < half_width
 }
 
-/// A count without more digits than it deserves: `9`, `66`, `6.3`, `0.11`.
+/// A count with two or three significant digits: `9`, `66`, `6.3`, `0.11`.
 pub(in crate::leak) fn rough(value: f64) -> String {
     if !value.is_finite() {
         return "unknown".to_owned();
@@ -165,15 +163,15 @@ pub(crate) fn signed(value: f64) -> String {
 }
 
 /// Two amounts of the same thing, in the same unit and with the same number of decimals: `21.9 MiB`, `22.0 MiB`.
-pub(in crate::leak) fn pair(one: f64, other: f64, unit: Unit) -> [String; 2] {
-    let largest = one.abs().max(other.abs());
+pub(in crate::leak) fn pair(first: f64, last: f64, unit: Unit) -> [String; 2] {
+    let largest = first.abs().max(last.abs());
     let (size, word) = unit.scale(largest);
     // Bytes without a prefix are whole.
     if unit == Unit::Count || !largest.is_finite() || largest < 1024.0 {
-        return [one, other].map(|value| amount(value, unit));
+        return [first, last].map(|value| amount(value, unit));
     }
     let places = unit.places(largest / size);
-    [one, other].map(|value| format!("{}{word}", fixed(value / size, places)))
+    [first, last].map(|value| format!("{}{word}", fixed(value / size, places)))
 }
 
 fn fixed(value: f64, places: usize) -> String {
@@ -186,7 +184,7 @@ fn fixed(value: f64, places: usize) -> String {
     let (whole, rest) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
     match whole.parse() {
         Ok(whole) => format!("{sign}{}{rest}", grouped(whole)),
-        // More than 64 bits hold: as it is.
+        // Above 64 bits.
         Err(_) => format!("{value:e}"),
     }
 }
@@ -257,30 +255,30 @@ mod tests {
 
     use super::*;
 
-    fn whole(estimate: f64, low: f64, high: f64) -> Interval {
+    fn rate(estimate: f64, low: f64, high: f64) -> Interval {
         Interval { estimate, low, high, confidence: 0.99 }
     }
 
     #[test]
-    fn a_rate_has_as_many_places_as_show_something() {
+    fn the_decimals_of_a_rate_depend_on_its_size() {
         let cases = [
-            (whole(0.18, 0.07, 0.29), "+0.180 (0.070 to 0.290)"),
-            (whole(0.0, -0.0089, 0.0089), "0.000 (-0.009 to 0.009)"),
-            (whole(5.0, 4.985, 5.015), "+5.000 (4.985 to 5.015)"),
-            (whole(32.0, 31.1, 32.9), "+32.0 (31.1 to 32.9)"),
-            (whole(-0.0001, -1.0, 1.0), "0.000 (-1.000 to 1.000)"),
-            (whole(1.0, f64::NEG_INFINITY, f64::NAN), "+1.000 (? to ?)"),
-            (whole(f64::NAN, 0.0, 1.0), "unknown"),
+            (rate(0.18, 0.07, 0.29), "+0.180 (0.070 to 0.290)"),
+            (rate(0.0, -0.0089, 0.0089), "0.000 (-0.009 to 0.009)"),
+            (rate(5.0, 4.985, 5.015), "+5.000 (4.985 to 5.015)"),
+            (rate(32.0, 31.1, 32.9), "+32.0 (31.1 to 32.9)"),
+            (rate(-0.0001, -1.0, 1.0), "0.000 (-1.000 to 1.000)"),
+            (rate(1.0, f64::NEG_INFINITY, f64::NAN), "+1.000 (? to ?)"),
+            (rate(f64::NAN, 0.0, 1.0), "unknown"),
         ];
         for (given, expected) in cases {
             assert_eq!(interval(&given, Unit::Count), expected);
         }
-        let rss = whole(1_572_864.0, 1024.0, 3_145_728.0);
+        let rss = rate(1_572_864.0, 1024.0, 3_145_728.0);
         assert_eq!(interval(&rss, Unit::Bytes), "+1.50 MiB (0.00 to 3.00)");
     }
 
     #[test]
-    fn other_figures_read_like_speech() {
+    fn other_numbers_have_no_redundant_digits() {
         assert_eq!([16.0, -3.2, 0.0, -0.0001].map(signed), ["+16", "-3.2", "0", "0"]);
         let chances = [0.000_01, 0.0039, 0.004, 0.125, 1.0].map(chance);
         assert_eq!(chances, ["< 0.0001", "0.0039", "0.004", "0.12", "1"]);
@@ -297,10 +295,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_value_is_written_as_nan(value in any::<f64>(), other in any::<f64>()) {
+        fn no_value_is_printed_as_nan(value in any::<f64>(), other in any::<f64>()) {
             let written = [
-                interval(&whole(value, other, value), Unit::Bytes),
-                interval(&whole(value, other, value), Unit::Count),
+                interval(&rate(value, other, value), Unit::Bytes),
+                interval(&rate(value, other, value), Unit::Count),
                 growth(value, Unit::Count),
                 amount(value, Unit::Bytes),
                 chance(value),

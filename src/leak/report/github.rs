@@ -1,6 +1,6 @@
-//! The report for GitHub Actions: annotations, the summary of the step, and the verdict as an output.
+//! The report for GitHub Actions: annotations, the step summary, and the verdict as an output.
 //!
-//! Lines that begin with `::` are commands there, so a name must neither begin one nor end it.
+//! Lines that start with `::` are commands, so names are escaped.
 
 use std::fmt::Write;
 
@@ -14,35 +14,33 @@ use super::{head, sections, sentences};
 use crate::leak::facts::{Comparison, Metric, Report, Verdict};
 use crate::sort::sort_by_key;
 
-/// GitHub shows no more annotations of a kind for a step.
+/// GitHub shows at most this many annotations of a kind per step.
 const ANNOTATIONS_MAX: usize = 10;
-/// GitHub refuses a summary that is longer.
+/// GitHub refuses longer summaries.
 const SUMMARY_MAX_BYTES: usize = 1024 * 1024;
-/// The letters of a sparkline.
 const SPARKLINE_WIDTH: usize = 24;
 
-/// The annotations for stdout: one for each metric that decides and is not clean, leaks first.
+/// One annotation for each gated metric that is not clean, leaks first.
 pub(crate) fn annotations(report: &Report) -> String {
     written(notes(report, "cmon leak-check"))
 }
 
-/// The annotations of several runs that are compared: each says of which it is.
+/// The annotations of a comparison. Each title names the run.
 pub(crate) fn annotations_compared(comparison: &Comparison) -> String {
-    let of = |run: &Report| {
+    let run_notes = |run: &Report| {
         let title = format!("cmon leak-check, stream timeout {}", compare::timeout(run));
         notes(run, &title)
     };
-    let mut notes: Vec<Note> = comparison.runs.iter().flat_map(of).collect();
+    let mut notes: Vec<Note> = comparison.runs.iter().flat_map(run_notes).collect();
     sort_by_key(&mut notes, |note| VERDICT_ORDER.iter().position(|kind| *kind == note.verdict));
     if let (Some(first), true) = (notes.first_mut(), 1 < comparison.runs.len()) {
-        // The answer is written once.
         first.message.push('\n');
         first.message.push_str(&plain(&comparison.answer()));
     }
     written(notes)
 }
 
-/// What is noted, in this order.
+/// The order of annotations.
 const VERDICT_ORDER: [Verdict; 4] =
     [Verdict::Leak, Verdict::Invalid, Verdict::Inconclusive, Verdict::Clean];
 
@@ -66,23 +64,23 @@ fn notes(report: &Report, title: &str) -> Vec<Note> {
     let leading = leading(report).map(Metric::name);
     let mut found: Vec<&Metric> =
         VERDICT_ORDER[..3].iter().flat_map(|kind| report.gated_with(*kind)).collect();
-    // The leading one comes first.
     sort_by_key(&mut found, |metric| leading != Some(metric.name()));
     let covered = found.iter().any(|metric| metric.verdict == report.verdict);
-    // A green check against an earlier one need not be free of leaks.
-    let as_before = report.baseline.as_ref().is_some_and(|of| !of.as_before.is_empty());
-    let whole = || {
+    // A CLEAN check may have growth that the baseline had too.
+    let as_before = report.baseline.as_ref().is_some_and(|baseline| !baseline.as_before.is_empty());
+    let head_lines = || {
         let facts = head.facts.iter();
         let facts = facts.map(|fact| plain(&format!("{}: {}", fact.role.title(), fact.text)));
         [plain(&head.sentence)].into_iter().chain(facts).collect::<Vec<_>>()
     };
     if !covered && (report.verdict != Verdict::Clean || as_before) {
-        let message = whole().join("\n");
+        let message = head_lines().join("\n");
         notes.push(Note { verdict: report.verdict, title: title.to_owned(), message });
     }
     notes.extend(found.into_iter().enumerate().map(|(at, metric)| {
         let leads = at == 0 && metric.verdict == report.verdict;
-        let mut lines = if leads { whole() } else { vec![plain(&sentences::headline(metric))] };
+        let mut lines =
+            if leads { head_lines() } else { vec![plain(&sentences::headline(metric))] };
         lines.extend(metric.groups.iter().take(5).map(|group| {
             let rate = sentences::group_rate(group, metric);
             format!("{} {rate}: {}", share(group.share), plain(&group.title))
@@ -104,7 +102,7 @@ fn command(into: &mut String, verdict: Verdict, title: &str, message: &str) {
     let _ = writeln!(into, "::{kind} title={}::{}", property(title), data(&message));
 }
 
-/// After the second `::`.
+/// Escapes the message after the second `::`.
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
@@ -113,17 +111,17 @@ fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// The line for the file of outputs, its end included: `verdict=leak`.
+/// The line for the output file: `verdict=leak`.
 pub(crate) fn output(verdict: Verdict) -> String {
     format!("verdict={}\n", verdict.as_str().to_lowercase())
 }
 
 /// The summary of the step in Markdown.
 pub(crate) fn summary(report: &Report) -> String {
-    within(of_run(report))
+    within(run_parts(report))
 }
 
-/// The same of several runs that are compared: their table, then each of them.
+/// The summary of a comparison: its table, then each run.
 pub(crate) fn summary_compared(comparison: &Comparison) -> String {
     let document = compare::document(comparison);
     let mut parts = vec![title(comparison.verdict(), &comparison.answer())];
@@ -131,13 +129,13 @@ pub(crate) fn summary_compared(comparison: &Comparison) -> String {
     for run in &comparison.runs {
         let timeout = compare::timeout(run);
         parts.push(format!("\n## Stream timeout {}\n\n", markdown(&timeout)));
-        parts.extend(of_run(run));
+        parts.extend(run_parts(run));
     }
     within(parts)
 }
 
-/// All of one run, in parts that may be left out from the end.
-fn of_run(report: &Report) -> Vec<String> {
+/// One run, in parts. `within` may drop the last ones.
+fn run_parts(report: &Report) -> Vec<String> {
     let document = sections::document(report, Detail::Full);
     let mut parts = vec![head(report, &head::head(report))];
     parts.extend(ordered(report).into_iter().map(|(_, metric)| table_row(metric)));
@@ -152,7 +150,7 @@ fn of_run(report: &Report) -> Vec<String> {
     parts
 }
 
-/// A section in Markdown; groups are folded.
+/// A section in Markdown, with folded groups.
 fn section_of(section: &Section) -> Vec<String> {
     let title = markdown(&sentences::heading(&section.title));
     match (&section.body, section.kind) {
@@ -167,7 +165,7 @@ fn section_of(section: &Section) -> Vec<String> {
             vec![format!("<details><summary>{title}</summary>\n\n{table}\n</details>\n\n")]
         }
         (Body::Table(table), Kind::Compared) => table_of(table),
-        // The table of metrics has sparklines, and what was done stands at the end.
+        // `run_parts` adds the metrics with sparklines, and the work.
         (Body::Table(_) | Body::Pairs(_), _) => Vec::new(),
     }
 }
@@ -254,7 +252,7 @@ fn table_row(metric: &Metric) -> String {
     ])
 }
 
-/// As many of the parts as GitHub takes, in order; it is said when that is not all.
+/// The parts that fit into the summary, and a note if some do not.
 fn within(parts: Vec<String>) -> String {
     let note = "\n\nThe rest did not fit into the summary.\n";
     let mut text = String::new();
@@ -284,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_reported_is_a_warning_and_what_is_clean_is_silent() {
+    fn an_inconclusive_check_is_a_warning_and_a_clean_one_has_no_annotation() {
         assert_eq!(annotations(&example_reports::clean()), "");
         assert!(
             annotations(&example_reports::inconclusive())
@@ -298,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_no_more_annotations_than_are_shown_and_the_summary_fits() {
+    fn annotations_and_the_summary_are_limited() {
         assert_eq!(annotations(&example_reports::many(200)).lines().count(), 10);
         let long = example_reports::with_text(&"x".repeat(200_000));
         let summary = summary(&long);
@@ -309,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_are_compared_are_reported_together() {
+    fn a_comparison_has_annotations_and_a_summary() {
         let comparison = compare::tests::comparison();
         let text = annotations_compared(&comparison);
         assert_eq!(text.lines().count(), 4, "{text}");
@@ -344,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn growth_that_was_there_before_is_noted_though_all_is_clean() {
+    fn growth_as_before_is_a_notice_of_a_clean_check() {
         let text = annotations(&example_reports::as_before());
         let shown = "::notice title=cmon leak-check::CLEAN: nothing new grows";
         assert!(text.starts_with(shown) && text.contains("grows as before"), "{text}");

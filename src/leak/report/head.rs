@@ -1,4 +1,4 @@
-//! The head of a report: the verdict's sentence, where in the code the leak is, which pattern it fits, and one thing to do.
+//! The head of a report: the verdict, the position of the leak in the code, its pattern, and the advice.
 
 use super::document::{Fact, Head, Role};
 use super::figures;
@@ -10,7 +10,7 @@ use crate::leak::judge::combine::Mode;
 use crate::leak::metric::{Source, Unit};
 use crate::leak::probe::pprof;
 
-/// Groups that make at least this part of what the largest makes are about as large.
+/// Groups with at rate this share of the largest one count as equally large.
 const SIMILAR_SHARE_MIN: f64 = 0.8;
 
 pub(super) fn head(report: &Report) -> Head {
@@ -27,10 +27,10 @@ pub(super) fn head(report: &Report) -> Head {
             }
         }
         Verdict::Clean => {
-            let least = limit(report);
+            let smallest = limit(report);
             add(
                 Role::Limit,
-                least.map(|least| format!("the smallest leak it would have found: {least}")),
+                smallest.map(|leak| format!("the smallest leak it would have found: {leak}")),
             );
         }
         Verdict::Inconclusive => {
@@ -38,10 +38,12 @@ pub(super) fn head(report: &Report) -> Head {
                 add(Role::Why, Some(reason));
             }
             let bounded = report.signatures.iter();
-            let bounded: Vec<&Signature> =
-                bounded.filter(|one| matches!(one, Signature::Stopped { .. })).collect();
+            let bounded: Vec<&Signature> = bounded
+                .filter(|signature| matches!(signature, Signature::Stopped { .. }))
+                .collect();
             add(Role::What, bounded.first().map(ToString::to_string));
-            let remedy = bounded.first().and_then(|one| one.remedy()).map(str::to_owned);
+            let remedy =
+                bounded.first().and_then(|signature| signature.remedy()).map(str::to_owned);
             add(Role::Todo, remedy.or_else(|| advice(report)));
         }
         Verdict::Invalid => add(Role::Todo, advice(report)),
@@ -53,43 +55,43 @@ fn advice(report: &Report) -> Option<String> {
     report.advice.first().map(Advice::summary)
 }
 
-/// The smallest leak that the check would have found, in units that people count in.
+/// The smallest leak that the check would have found.
 fn limit(report: &Report) -> Option<String> {
     let gated = || report.gated().filter(|metric| metric.mode != Mode::Exact);
     let counts = || gated().filter(|metric| metric.id.unit == Unit::Count);
     let known = |value: &f64| value.is_finite() && 0.0 < *value;
-    let largest = |of: &dyn Fn(&Metric) -> Option<f64>| {
-        let all = counts().filter_map(|metric| Some((of(metric).filter(known)?, metric)));
-        all.max_by(|one, other| one.0.total_cmp(&other.0))
+    let largest = |rate: &dyn Fn(&Metric) -> Option<f64>| {
+        let rates = counts().filter_map(|metric| Some((rate(metric).filter(known)?, metric)));
+        rates.max_by(|a, b| a.0.total_cmp(&b.0))
     };
-    if let Some((least, metric)) = largest(&|metric| metric.smallest_per_cycle) {
+    if let Some((rate, metric)) = largest(&|metric| metric.smallest_per_cycle) {
         let pace = match report.cycles_per_minute {
             pace if 0.0 < pace => {
-                let per_minute = figures::rough(least * pace);
+                let per_minute = figures::rough(rate * pace);
                 format!(", {per_minute} per minute at this pace")
             }
             _ => String::new(),
         };
-        return Some(explain::smallest(least, figures::things(&metric.id), &pace));
+        return Some(explain::smallest(rate, figures::things(&metric.id), &pace));
     }
-    let (least, metric) = largest(&|metric| metric.smallest_per_minute)?;
+    let (rate, metric) = largest(&|metric| metric.smallest_per_minute)?;
     let things = figures::things(&metric.id);
-    Some(match least < 1.0 {
+    Some(match rate < 1.0 {
         true => {
-            let every = span((60.0 / least).floor());
+            let every = span((60.0 / rate).floor());
             format!("1 {} every {every}", figures::one(things))
         }
-        false => format!("{} {things} per minute", figures::rough(least)),
+        false => format!("{} {things} per minute", figures::rough(rate)),
     })
 }
 
-/// Where in the code: the group that makes the most of it. Of those that make about as much, one of the program's own
-/// code says more.
+/// The position in the code: the largest group, or one of about the same size in the program's own code.
 fn place(metric: &Metric) -> Option<String> {
-    let most = metric.groups.first()?;
-    let alike = metric.groups.iter().filter(|group| SIMILAR_SHARE_MIN * most.share <= group.share);
+    let largest = metric.groups.first()?;
+    let alike =
+        metric.groups.iter().filter(|group| SIMILAR_SHARE_MIN * largest.share <= group.share);
     let own = alike.into_iter().find(|group| pprof::names_program(&group.title));
-    let group = own.unwrap_or(most);
+    let group = own.unwrap_or(largest);
     let labels = match group.labels.as_str() {
         "" => String::new(),
         labels => format!(", labels {labels}"),
@@ -97,21 +99,23 @@ fn place(metric: &Metric) -> Option<String> {
     Some(format!("{} ({} of the growth{labels})", group.title, figures::share(group.share)))
 }
 
-/// The pattern that says most about this metric.
+/// The most useful pattern of this metric.
 fn meaning<'a>(report: &'a Report, metric: &Metric) -> Option<&'a Signature> {
     let source = &metric.id.source;
-    let of_it = |signature: &&Signature| match signature {
-        Signature::Connections { source: of, .. }
-        | Signature::ForgottenSockets { source: of, .. } => of == source,
+    let applies = |signature: &&Signature| match signature {
+        Signature::Connections { source: other, .. }
+        | Signature::ForgottenSockets { source: other, .. } => other == source,
         Signature::Followers { .. } => *source == Source::Daemon,
         Signature::Survivors { .. } | Signature::OwnTasks { .. } => *source == Source::Own,
         Signature::OtherSide { .. } => false,
-        Signature::Steps { metrics, .. } => metrics.iter().any(|one| one.metric == metric.id.name),
+        Signature::Steps { metrics, .. } => {
+            metrics.iter().any(|step| step.metric == metric.id.name)
+        }
         Signature::Stopped { metrics, .. } | Signature::Course { metrics, .. } => {
             metrics.contains(&metric.id.name)
         }
     };
-    report.signatures.iter().find(of_it)
+    report.signatures.iter().find(applies)
 }
 
 fn remedy(report: &Report, metric: &Metric) -> String {

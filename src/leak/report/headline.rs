@@ -1,4 +1,4 @@
-//! The verdict in one sentence, about the metric that leads the report.
+//! Formats the verdict as one sentence about the leading metric.
 
 use super::figures::{self, amount, plural};
 use super::ranking::{grown, leading};
@@ -37,7 +37,6 @@ fn verdict(report: &Report) -> String {
             let leak = leak(report);
             match until_then.as_slice() {
                 [] => leak,
-                // That the work stopped comes before what grew until then.
                 missing => {
                     format!("{}; until then {leak}", explain::all(missing, Missing::summary))
                 }
@@ -78,7 +77,7 @@ fn verdict(report: &Report) -> String {
     }
 }
 
-/// The first three of them.
+/// Joins the first three.
 fn shortened(all: &[String]) -> String {
     const SHOWN_MAX: usize = 3;
     let shown = all.iter().take(SHOWN_MAX).cloned().collect::<Vec<_>>().join("; ");
@@ -88,7 +87,7 @@ fn shortened(all: &[String]) -> String {
     }
 }
 
-/// The sentence on a leak.
+/// The sentence for LEAK.
 fn leak(report: &Report) -> String {
     let Some(metric) = leading(report) else { return "a metric that decides grows".to_owned() };
     let owner = metric.id.source.label();
@@ -112,7 +111,7 @@ fn leak(report: &Report) -> String {
     }
 }
 
-/// How fast it grows, per cycle where cycles make it grow.
+/// The rate: per cycle if it grows by cycles, otherwise per minute.
 fn rate(metric: &Metric, report: &Report) -> String {
     let unit = metric.id.unit;
     let rate = |interval: Interval| match figures::is_wide(&interval) {
@@ -133,7 +132,7 @@ fn rate(metric: &Metric, report: &Report) -> String {
                 _ => "",
             };
             let rate = rate(per_minute);
-            // What was level at first has not grown at that rate over the whole check.
+            // Late growth has this rate since its start.
             let started = match metric.shape {
                 Shape::ChangePoint { level_until, .. } => {
                     format!("level until {}, then ", span(level_until.round()))
@@ -158,7 +157,7 @@ fn over(metric: &Metric, report: &Report) -> String {
     }
 }
 
-/// The sentence on a check that found nothing.
+/// The sentence for CLEAN.
 fn clean(report: &Report, with: &str) -> String {
     let metrics = match report.gated().count() {
         1 => "the one metric that decides does not grow".to_owned(),
@@ -174,11 +173,11 @@ fn clean(report: &Report, with: &str) -> String {
     }
 }
 
-/// The sentence on a check that could not decide.
+/// The sentence for INCONCLUSIVE.
 fn inconclusive(report: &Report) -> String {
     let mut unclear: Vec<&Metric> = report.gated_with(Verdict::Inconclusive).collect();
-    // What grows most is named first.
-    sort_by(&mut unclear, |one, other| grown(other, report).total_cmp(&grown(one, report)));
+    // The largest growth comes first.
+    sort_by(&mut unclear, |a, b| grown(b, report).total_cmp(&grown(a, report)));
     let names: Vec<String> = unclear.iter().map(|metric| metric.id.name.clone()).collect();
     match (unclear.as_slice(), report.gated().count()) {
         ([], _) => "this check does not show whether anything leaks".to_owned(),

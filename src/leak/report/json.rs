@@ -1,5 +1,5 @@
-//! JSON for programs: one object on one line, in the envelope of all commands (`v`, `type`, `time`).
-//! `docs/leak-check-json.md` describes each field, and `docs/leak-check.schema.json` is its schema; tests hold both.
+//! Formats reports as JSON: one object per line, in the envelope of all commands (`v`, `type`, `time`).
+//! `docs/leak-check-json.md` describes each field, and `docs/leak-check.schema.json` is the schema. Tests check both.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,7 +12,7 @@ use crate::leak::facts::{Baseline, Report, Signature};
 /// The version of the envelope.
 const VERSION: u32 = 1;
 
-/// What an object is.
+/// The type of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
@@ -22,10 +22,10 @@ pub(crate) enum Kind {
     /// Several checks under different stream timeouts.
     #[serde(rename = "leak_comparison")]
     Comparison,
-    /// What a check would do.
+    /// The plan of a check.
     #[serde(rename = "leak_plan")]
     Plan,
-    /// What several checks to compare would do.
+    /// The plans of a comparison.
     #[serde(rename = "leak_plan_comparison")]
     PlanComparison,
     /// A case of the self-test.
@@ -55,13 +55,11 @@ pub(super) struct Body<'a> {
 /// The facts in sentences, for people.
 #[derive(Debug, Serialize)]
 struct Text<'a> {
-    /// Why the verdict is what it is.
+    /// The verdict's sentence.
     verdict: String,
-    /// The same of each metric, by its name.
+    /// The sentence of each metric, by name.
     metrics: BTreeMap<&'a str, String>,
-    /// What the growth means.
     signatures: Vec<String>,
-    /// How the earlier check differs.
     differences: Vec<String>,
     advice: Vec<String>,
 }
@@ -84,27 +82,26 @@ impl<'a> Body<'a> {
     }
 }
 
-/// The report as one line, its end included. NaN is `null`.
+/// The report as one line with a line end. NaN is `null`.
 pub(crate) fn json(report: &Report) -> String {
     line(Kind::Report, Some(&report.started), &Body::of(report))
 }
 
-/// An object as one line, its end included.
+/// An object as one line with a line end.
 pub(crate) fn line<T: Serialize>(kind: Kind, time: Option<&str>, body: &T) -> String {
     let written = serde_json::to_string(&Envelope { v: VERSION, r#type: kind, time, body });
-    harmless(&written.unwrap_or_else(|error| {
-        // All keys are strings and no part of a report can fail; should that change, the error is shown.
+    escape_controls(&written.unwrap_or_else(|error| {
+        // Serialization of a report cannot fail. If that changes, the line has the error.
         serde_json::json!({ "v": VERSION, "type": kind, "error": error.to_string() }).to_string()
     }))
 }
 
-/// JSON leaves control characters above U+007E as they are, and a terminal obeys some of them. They
-/// can only stand in strings, where an escape means the same.
-fn harmless(json: &str) -> String {
+/// Escapes control characters above U+007E, which JSON allows in strings but a terminal may interpret.
+fn escape_controls(json: &str) -> String {
     let mut into = String::with_capacity(json.len() + 1);
     for letter in json.chars() {
         match letter {
-            // `##[error]` is a command to a runner of CI wherever it stands in a line.
+            // `##[error]` is a command for CI runners anywhere in a line.
             '#' if into.ends_with('#') => into.push_str("\\u0023"),
             '\u{7f}'..='\u{9f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
                 // Writing to a String cannot fail.
@@ -170,12 +167,12 @@ mod tests {
             change(&mut report);
             violation(&report).expect("a violation")
         };
-        assert!(changed(&|of| of["because"] = "so".into()).contains("`because` is not in"));
-        let missing = changed(&|of| drop(of.as_object_mut().unwrap().remove("seed")));
+        assert!(changed(&|report| report["because"] = "so".into()).contains("`because` is not in"));
+        let missing = changed(&|report| drop(report.as_object_mut().unwrap().remove("seed")));
         assert!(missing.contains("`seed` is missing"), "{missing}");
-        let kind = changed(&|of| of["metrics"][0]["shape"]["kind"] = "circle".into());
+        let kind = changed(&|report| report["metrics"][0]["shape"]["kind"] = "circle".into());
         assert!(kind.contains("metrics[0].shape"), "{kind}");
-        let word = changed(&|of| of["metrics"][0]["verdict"] = "PERHAPS".into());
+        let word = changed(&|report| report["metrics"][0]["verdict"] = "PERHAPS".into());
         assert!(word.contains("metrics[0].verdict"), "{word}");
     }
 
@@ -192,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_is_null() {
+    fn nan_and_infinity_are_null() {
         let text = json(&example_reports::without_numbers());
         let value: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["cycles_per_minute"], Value::Null);
@@ -203,7 +200,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_one_line_and_reads_back_whatever_names_hold(text in hostile()) {
+        fn json_is_one_line_and_preserves_any_text(text in hostile()) {
             let report = example_reports::with_text(&text);
             let written = json(&report);
             prop_assert_eq!(written.chars().filter(|letter| letter.is_control()).count(), 1);

@@ -1,14 +1,13 @@
-//! The report as `JUnit` XML, which most CI systems show as tests: one for each metric that decides.
+//! The report as `JUnit` XML for CI systems, with one test for each gated metric.
 //!
-//! A leak is a failure, what could not be measured an error, and an unclear metric is skipped,
-//! or an error when the check is to fail on it.
+//! LEAK is a failure and INVALID an error. INCONCLUSIVE is skipped, or an error with `--on-inconclusive`.
 
 use super::escape::markup;
 use super::figures::share;
 use super::{Detail, compare, headline, sections, sentences, text};
 use crate::leak::facts::{Comparison, Metric, Report, Verdict};
 
-/// What an INCONCLUSIVE metric becomes.
+/// The element of an INCONCLUSIVE metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unclear {
     Skipped,
@@ -20,18 +19,18 @@ pub(crate) fn junit(report: &Report, unclear: Unclear) -> String {
     file(&[Suite::of(report, "", &[], unclear)])
 }
 
-/// Several runs that are compared as one `JUnit` file, a suite for each.
+/// A comparison as one `JUnit` file, with a suite for each run.
 pub(crate) fn compared(comparison: &Comparison, unclear: Unclear) -> String {
     let sentences = comparison.sentences();
     let suites = comparison.runs.iter().map(|run| {
-        // Many readers put tests of the same name together: each run has names of its own.
-        let of_run = format!(" (stream timeout {})", compare::timeout(run));
-        Suite::of(run, &of_run, &sentences, unclear)
+        // Many CI systems merge tests with equal names, so each run has a suffix.
+        let suffix = format!(" (stream timeout {})", compare::timeout(run));
+        Suite::of(run, &suffix, &sentences, unclear)
     });
     file(&suites.collect::<Vec<_>>())
 }
 
-/// A test suite, and what stands above all of them.
+/// A test suite with its totals.
 struct Suite {
     xml: String,
     tests: usize,
@@ -55,17 +54,17 @@ fn file(suites: &[Suite]) -> String {
 }
 
 impl Suite {
-    /// The suite of a report, whose names all end with `of_run`. `compared` is the result of a comparison.
-    fn of(report: &Report, of_run: &str, compared: &[String], unclear: Unclear) -> Self {
+    /// The suite of a report. `compared` is the result of a comparison.
+    fn of(report: &Report, suffix: &str, compared: &[String], unclear: Unclear) -> Self {
         let gated: Vec<&Metric> = report.gated().collect();
         let mut cases: Vec<Case> =
-            gated.iter().map(|metric| Case::of(metric, of_run, unclear)).collect();
+            gated.iter().map(|metric| Case::of(metric, suffix, unclear)).collect();
         let sentence = headline::with_interruption(report);
-        // A verdict that no metric has: a check that could not be done.
+        // If no metric has this verdict, the check itself is a test.
         if gated.iter().all(|metric| metric.verdict != report.verdict) {
             cases.push(Case {
                 class: "cmon.leak-check".to_owned(),
-                name: format!("verdict{of_run}"),
+                name: format!("verdict{suffix}"),
                 outcome: outcome(report.verdict, unclear),
                 message: sentence.clone(),
                 details: sentence.clone(),
@@ -76,7 +75,7 @@ impl Suite {
         };
         let (failures, errors) = (count(Element::Failure), count(Element::Error));
         let attributes = [
-            ("name", format!("cmon leak-check{of_run}")),
+            ("name", format!("cmon leak-check{suffix}")),
             ("timestamp", report.started.trim_end_matches('Z').to_owned()),
             ("tests", cases.len().to_string()),
             ("failures", failures.to_string()),
@@ -100,7 +99,7 @@ impl Suite {
 struct Case {
     class: String,
     name: String,
-    /// What came of it, and the type of that; `None` when it passed.
+    /// The element and its type; `None` if the test passed.
     outcome: Option<(Element, &'static str)>,
     message: String,
     details: String,
@@ -114,7 +113,7 @@ enum Element {
 }
 
 impl Case {
-    fn of(metric: &Metric, of_run: &str, unclear: Unclear) -> Self {
+    fn of(metric: &Metric, suffix: &str, unclear: Unclear) -> Self {
         let mut details = vec![
             format!("per cycle: {}", sentences::per_cycle(metric)),
             format!("per minute: {}", sentences::per_minute(metric)),
@@ -127,7 +126,7 @@ impl Case {
         }));
         Self {
             class: format!("cmon.leak-check.{}", metric.id.source),
-            name: format!("{}{of_run}", metric.id.quantity),
+            name: format!("{}{suffix}", metric.id.quantity),
             outcome: outcome(metric.verdict, unclear),
             message: sentences::headline(metric),
             details: details.join("\n"),
@@ -149,7 +148,7 @@ impl Case {
     }
 }
 
-/// `None` when the test passed.
+/// `None` if the test passed.
 fn outcome(verdict: Verdict, unclear: Unclear) -> Option<(Element, &'static str)> {
     match (verdict, unclear) {
         (Verdict::Clean, _) => None,
@@ -176,7 +175,7 @@ fn properties(report: &Report, compared: &[String]) -> String {
     element("properties", &[], &format!("\n{all}"))
 }
 
-/// An element on a line of its own. `inner` is XML already, the values of attributes are not.
+/// An element on its own line. Escapes the attributes; `inner` must be XML.
 fn element(name: &str, attributes: &[(&str, String)], inner: &str) -> String {
     let attribute = |(name, value): &(&str, String)| format!(" {name}=\"{}\"", markup(value));
     let attributes: String = attributes.iter().map(attribute).collect();
@@ -216,7 +215,7 @@ mod tests {
         assert_eq!(counts(&example_reports::inconclusive(), Unclear::Skipped), [0, 0, 1]);
         assert_eq!(counts(&example_reports::inconclusive(), Unclear::Error), [0, 1, 0]);
         assert_eq!(counts(&example_reports::invalid(), Unclear::Skipped), [0, 1, 0]);
-        // Nothing could be read: that is an error too, and not an empty file that is taken for well.
+        // A check without any metric is an error, not an empty file that looks successful.
         assert_eq!(counts(&example_reports::empty(), Unclear::Skipped), [0, 1, 0]);
     }
 
@@ -228,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn growth_that_was_there_before_is_reported_though_no_test_fails() {
+    fn growth_as_before_is_reported_without_a_failure() {
         let xml = junit(&example_reports::as_before(), Unclear::Skipped);
         let out = "<system-out>CLEAN: nothing new grows, compared with the earlier check; \
                    daemon.goroutines grows as before: 0.5 per cycle\n";
@@ -237,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn each_run_that_is_compared_is_a_suite_of_its_own() {
+    fn each_run_of_a_comparison_is_a_suite() {
         let comparison = crate::leak::report::compare::tests::comparison();
         let xml = compared(&comparison, Unclear::Skipped);
         assert!(is_balanced(&xml), "{xml}");
@@ -256,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn it_reads_well() {
+    fn a_leak_is_a_failure_with_its_details() {
         insta::assert_snapshot!(junit(&example_reports::leak(), Unclear::Skipped));
     }
 
@@ -270,7 +269,7 @@ mod tests {
         }
     }
 
-    /// Every tag that is opened is closed, and attributes are quoted: enough for what is written here.
+    /// Whether all tags are closed and attributes are quoted.
     fn is_balanced(xml: &str) -> bool {
         let mut open = Vec::new();
         for piece in xml.split('<').skip(2) {

@@ -1,9 +1,9 @@
-//! The report of a check, from its facts: text, JSON, `JUnit`, HTML and GitHub.
+//! Formats the facts of a check as text, JSON, `JUnit`, HTML and for GitHub.
 //!
 //! ```text
-//! facts -> explain, shape_text, signature_text, headline, head    in sentences
-//!       -> sections -> document                             what each part of a report holds
-//!       -> text, html, github, junit, json                  the forms
+//! facts -> explain, shape_text, signature_text, headline, head    sentences
+//!       -> sections -> document                             the sections of a report
+//!       -> text, html, github, junit, json                  the output formats
 //! ```
 
 mod baseline_text;

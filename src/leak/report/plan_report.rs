@@ -1,4 +1,4 @@
-//! What a check would do and what it could find (`--dry-run`), as text and as JSON.
+//! Formats the plan of a check (`--dry-run`) as text and JSON.
 
 use serde::Serialize;
 
@@ -10,34 +10,28 @@ use crate::format::units::span;
 use crate::leak::facts::{DaemonFacts, PlanReport};
 use crate::leak::record::Drive;
 
-/// One or more of them as one line of JSON, its end included.
+/// One or more plans as one line of JSON with a line end.
 pub(crate) fn json(plans: &[PlanReport]) -> String {
-    let time = plans.first().map(|one| one.time.as_str());
+    let time = plans.first().map(|plan| plan.time.as_str());
     match plans {
-        [one] => json::line(json::Kind::Plan, time, one),
+        [plan] => json::line(json::Kind::Plan, time, plan),
         runs => {
-            #[derive(Serialize)]
-            struct PlanBody<'a> {
-                seconds: f64,
-                runs: &'a [PlanReport],
-            }
-            let all = PlanBody { seconds: in_all(runs), runs };
+            let all = serde_json::json!({ "seconds": total_seconds(runs), "runs": runs });
             json::line(json::Kind::PlanComparison, time, &all)
         }
     }
 }
 
-/// One or more of them for people.
+/// One or more plans as text.
 pub(crate) fn text(plans: &[PlanReport], colors: Colors) -> String {
     text::written(&document(plans), Detail::Brief, colors)
 }
 
-/// What each of them would do and what could be read now, and how long they take together.
 fn document(plans: &[PlanReport]) -> Document {
     let mut sections: Vec<Section> = plans.iter().flat_map(of_plan).collect();
     if 1 < plans.len() {
         let together =
-            format!("{}: {} runs, one after the other", span(in_all(plans)), plans.len());
+            format!("{}: {} runs, one after the other", span(total_seconds(plans)), plans.len());
         sections.push(pairs(Kind::Plan, "", vec![("in all".to_owned(), together)]));
     }
     sections.retain(|section| !section.is_empty());
@@ -48,14 +42,14 @@ fn pairs(kind: Kind, title: &str, pairs: Vec<(String, String)>) -> Section {
     Section::new(kind, title, Detail::Brief, Body::Pairs(pairs))
 }
 
-/// Seconds that all of them take.
-fn in_all(plans: &[PlanReport]) -> f64 {
+/// The total of seconds.
+fn total_seconds(plans: &[PlanReport]) -> f64 {
     plans.iter().map(|plan| plan.seconds).sum()
 }
 
 fn of_plan(plan: &PlanReport) -> [Section; 3] {
     let steps = steps(plan).into_iter().map(|(title, text)| (title.to_owned(), text)).collect();
-    let probes = plan.probes.iter().map(|one| (one.source.to_string(), one.readable.clone()));
+    let probes = plan.probes.iter().map(|probe| (probe.source.to_string(), probe.readable.clone()));
     [
         pairs(Kind::Plan, "", steps),
         pairs(Kind::Readable, "probes", probes.collect()),
@@ -63,7 +57,7 @@ fn of_plan(plan: &PlanReport) -> [Section; 3] {
     ]
 }
 
-/// What a check would do, in order.
+/// The steps of the check, in order.
 fn steps(plan: &PlanReport) -> Vec<(&'static str, String)> {
     let daemon = match &plan.daemon {
         None => "none that answers".to_owned(),
@@ -87,7 +81,7 @@ fn steps(plan: &PlanReport) -> Vec<(&'static str, String)> {
     let readings = match plan.drive.has_phases() {
         true => {
             let cycles = count(plan.warm_up_cycles);
-            // How long a command takes is not known before it runs.
+            // The duration of the command is unknown.
             let at_most = if plan.drive == Drive::Command { "at most " } else { "" };
             steps.push(("warm-up", format!("{}, {at_most}{cycles} cycles", span(plan.warm_up))));
             let (pairs, seed) = (plural(plan.pairs as f64, "on/off pair"), plan.seed);
@@ -106,22 +100,22 @@ fn steps(plan: &PlanReport) -> Vec<(&'static str, String)> {
     steps
 }
 
-/// The figures as they are now.
+/// The current values.
 fn now(plan: &PlanReport) -> Table {
     let metrics = plan.metrics.iter().map(|metric| {
         let gated = if metric.gated { "decides" } else { "shown" };
         let value = amount(metric.value, metric.id.unit);
         Row::main([metric.id.name.clone(), value, gated.to_owned()].map(Cell::Text).into())
     });
-    let unavailable = plan.unavailable.iter().map(|one| {
-        let reason = Cell::Text(format!("not available: {}", one.reason));
-        Row::main(vec![Cell::Text(one.metric.clone()), Cell::Absent, reason])
+    let unavailable = plan.unavailable.iter().map(|missing| {
+        let reason = Cell::Text(format!("not available: {}", missing.reason));
+        Row::main(vec![Cell::Text(missing.metric.clone()), Cell::Absent, reason])
     });
     let columns = vec![Column::left(""), Column::right(""), Column::left("")];
     Table { columns, rows: metrics.chain(unavailable).collect() }
 }
 
-/// Who makes the load.
+/// The load.
 fn load(plan: &PlanReport) -> (&'static str, String) {
     match plan.drive {
         Drive::Streams | Drive::Held => {
@@ -143,10 +137,10 @@ fn load(plan: &PlanReport) -> (&'static str, String) {
     }
 }
 
-/// How small a leak it could find.
+/// The smallest leak that the check would find.
 fn finds(plan: &PlanReport) -> String {
     match plan.smallest_per_cycle {
-        Some(least) => {
+        Some(smallest) => {
             let command = match (plan.drive, plan.cycles_per_minute) {
                 (Drive::Command, Some(rate)) if 0.0 < rate => format!(
                     ", at best: a command that takes longer than {} makes fewer cycles and pairs, and finds \
@@ -155,8 +149,8 @@ fn finds(plan: &PlanReport) -> String {
                 ),
                 _ => String::new(),
             };
-            let (found, allowed) = (count(least), count(plan.rules.max_per_cycle));
-            if least <= plan.rules.max_per_cycle {
+            let (found, allowed) = (count(smallest), count(plan.rules.max_per_cycle));
+            if smallest <= plan.rules.max_per_cycle {
                 return format!(
                     "growth of {found} per cycle and more, where counts at rest scatter by 1; a leak is \
                      what is above --max-per-cycle {allowed}{command}"
@@ -177,25 +171,25 @@ fn finds(plan: &PlanReport) -> String {
                 };
                 format!("; --duration {} has enough{fast}", span(seconds))
             });
-            format!("nothing for certain: too few on/off pairs{longer}")
+            format!("nothing: too few on/off pairs{longer}")
         }
         None => match plan.smallest_per_minute {
-            Some(least) => format!(
+            Some(smallest) => format!(
                 "growth of {} per minute and more, where counts scatter by 1 (--max-per-min {})",
-                count(least),
+                count(smallest),
                 count(plan.rules.max_per_min)
             ),
-            None => "nothing for certain: a check that only watches takes 3m at least, and --duration 10m is a good length"
+            None => "nothing: a check without phases needs at least 3m, and --duration 10m is a good length"
                 .to_owned(),
         },
     }
 }
 
-/// Which metrics make the verdict.
+/// The gated metrics.
 fn gate(plan: &PlanReport) -> String {
     let gated = plan.metrics.iter().filter(|metric| metric.gated).count();
     let gate = match plan.rules.gate.as_slice() {
-        [] => "the usual ones; --gate names others".to_owned(),
+        [] => "the default ones; --gate names others".to_owned(),
         gate => format!("--gate {}", gate.join(",")),
     };
     format!("{gated} of {} metrics decide ({gate})", plan.metrics.len())
@@ -252,7 +246,7 @@ mod tests {
         }
     }
 
-    /// Targets on their own load, watched for this long.
+    /// A passive check of this length.
     fn passive(seconds: f64) -> PlanReport {
         PlanReport {
             daemon: None,
@@ -280,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_find_nothing_says_how_to_find_something() {
+    fn a_plan_that_finds_nothing_suggests_a_longer_duration() {
         let few = PlanReport { smallest_per_cycle: None, ..driven() };
         let fine = PlanReport { smallest_per_cycle: Some(0.015), ..driven() };
         let flat = |plan: PlanReport| text(&[plan], Colors::Off).replace("\n              ", " ");
@@ -292,7 +286,7 @@ mod tests {
         assert!(flat(command).contains("3m has enough for a command that takes 100ms at most\n"));
         assert!(
             text(&[passive(179.0)], Colors::Off)
-                .contains("finds         nothing for certain: a check that only")
+                .contains("finds         nothing: a check without phases")
         );
         assert!(
             text(&[passive(180.0)], Colors::Off).contains("finds         growth of 3.1 per minute")
@@ -308,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_one_document_however_many_runs_there_are() {
+    fn json_is_one_line_for_any_number_of_runs() {
         let value: Value = serde_json::from_str(&json(&[driven()])).unwrap();
         assert_eq!((&value["type"], &value["seed"]), (&"leak_plan".into(), &7.into()));
         assert_eq!(value["rules"]["gate"], Value::Array(Vec::new()));
@@ -328,11 +322,11 @@ mod tests {
     }
 
     #[test]
-    fn no_name_can_drive_the_terminal() {
+    fn no_name_controls_the_terminal() {
         let name = "web\u{1b}[2J\u{9b}1m".to_owned();
         let plan = PlanReport { containers: vec![name], ..driven() };
-        let is_calm = |text: &str| !text.chars().any(|c| c.is_control() && c != '\n');
-        assert!(is_calm(&text(std::slice::from_ref(&plan), Colors::Off)));
-        assert!(is_calm(&json(&[plan])));
+        let has_no_controls = |text: &str| !text.chars().any(|c| c.is_control() && c != '\n');
+        assert!(has_no_controls(&text(std::slice::from_ref(&plan), Colors::Off)));
+        assert!(has_no_controls(&json(&[plan])));
     }
 }

@@ -1,23 +1,23 @@
-//! The order of metrics in a report: which one leads, and which follow.
+//! The order of metrics in a report.
 
 use crate::leak::facts::{Interval, Metric, Report, Verdict};
 use crate::leak::judge::combine::Mode;
 use crate::leak::metric::Unit;
 use crate::sort::sort_by_key;
 
-/// The metric that leads a report of a leak: the largest certain growth of those that decide. The daemon's side of
-/// somebody else's connections ranks lower, and so does memory.
+/// The leading metric of a LEAK: the gated one with the largest growth. Memory, and growth of the daemon that mirrors
+/// another source, rank lower.
 pub(super) fn leading(report: &Report) -> Option<&Metric> {
     let leaks = report.gated_with(Verdict::Leak);
     let rank = |metric: &Metric| {
         (!is_other_side(report, metric), metric.id.unit == Unit::Count, metric.mode == Mode::Exact)
     };
-    leaks.max_by(|one, other| {
-        rank(one)
-            .cmp(&rank(other))
-            .then_with(|| grown(one, report).total_cmp(&grown(other, report)))
-            // Of equal ones the first.
-            .then_with(|| other.id.name.cmp(&one.id.name))
+    leaks.max_by(|a, b| {
+        rank(a)
+            .cmp(&rank(b))
+            .then_with(|| grown(a, report).total_cmp(&grown(b, report)))
+            // The first name of equal ones.
+            .then_with(|| b.id.name.cmp(&a.id.name))
     })
 }
 
@@ -25,7 +25,7 @@ fn is_other_side(report: &Report, metric: &Metric) -> bool {
     report.other_sides.iter().any(|side| side.metric == metric.id.name)
 }
 
-/// By how much it has certainly grown over the check.
+/// The lower bound of the growth over the check.
 pub(super) fn grown(metric: &Metric, report: &Report) -> f64 {
     let low = |interval: Option<Interval>| {
         let low = interval.map(|interval| interval.low).filter(|low| low.is_finite());
@@ -40,8 +40,7 @@ pub(super) fn grown(metric: &Metric, report: &Report) -> f64 {
     }
 }
 
-/// The metrics with their places in the report: those that decide first, the worst first, and of these the leading
-/// one; else as they were.
+/// The metrics with their indexes: gated ones first, then by verdict, then the leading one. Stable otherwise.
 pub(super) fn ordered(report: &Report) -> Vec<(usize, &Metric)> {
     let rank = |verdict| match verdict {
         Verdict::Leak => 0,

@@ -1,4 +1,4 @@
-//! The document of a report: what each section holds, in the order in which it is read.
+//! Builds the document of a report, section by section.
 
 use super::document::{Body, Cell, Column, Detail, Document, Kind, Level, Row, Section, Table};
 use super::figures::{self, share};
@@ -8,12 +8,11 @@ use crate::leak::facts::{Interval, Metric, Report, Verdict};
 use crate::leak::judge::cohort::Cohorts;
 use crate::leak::judge::shape::Shape;
 
-/// This many metrics that are CLEAN have a line of their own in a brief table.
+/// The maximum of CLEAN metrics in a brief table.
 const CLEAN_SHOWN: usize = 12;
-/// This many groups of a metric are shown in a brief report, and in a full one.
+/// The maximum of groups per metric in a brief report, and in a full one.
 const GROUPS_SHOWN: (usize, usize) = (4, 20);
 
-/// All that is said of a check; `detail` decides how the tables look.
 pub(super) fn document(report: &Report, detail: Detail) -> Document {
     let mut sections = Vec::new();
     let mut add = |kind: Kind, title: &str, from: Detail, body: Body| {
@@ -39,8 +38,11 @@ pub(super) fn document(report: &Report, detail: Detail) -> Document {
         meaning.retain(|text| head.facts.iter().all(|fact| fact.text != *text));
         title = if meaning.len() < before { "what else it means" } else { title };
     }
-    let (compared, baseline) =
-        report.baseline.as_ref().map(|of| (of.title(), of.lines())).unwrap_or_default();
+    let (compared, baseline) = report
+        .baseline
+        .as_ref()
+        .map(|earlier| (earlier.title(), earlier.lines()))
+        .unwrap_or_default();
     let advice = if report.verdict == Verdict::Leak { Vec::new() } else { report.advice_lines() };
     let smallest = "smallest leak that this check would have found";
     let (brief, full) = (Detail::Brief, Detail::Full);
@@ -50,7 +52,7 @@ pub(super) fn document(report: &Report, detail: Detail) -> Document {
         (Kind::Reasons, "why it is not clear", full, explain::all_undecided(report)),
         (Kind::Survivors, "still alive at the end", brief, sentences::survivors(report)),
         (Kind::Unavailable, "not available", brief, sentences::unavailable(report)),
-        (Kind::Cuts, "series that started anew", brief, sentences::cuts(report)),
+        (Kind::Cuts, "series that restarted", brief, sentences::cuts(report)),
         (Kind::Smallest, smallest, full, sentences::smallest(report)),
         (Kind::Advice, "what helps", full, advice),
         (Kind::Rules, "how the verdict was made", full, sentences::rules(report)),
@@ -76,10 +78,9 @@ pub(super) fn document(report: &Report, detail: Detail) -> Document {
     Document { head: Some(head), sections }
 }
 
-/// One line for each metric: its rates with the same number of decimals, and from where to where it went. A full
-/// report has more below each line: intervals, the course and the reason.
+/// One row for each metric: rates, first and last value. A full report adds intervals, the course and the reason below.
 ///
-/// A check that is INVALID has judged nothing: a brief table shows what it read, and no verdict and no rate.
+/// For an INVALID check, a brief table has neither verdicts nor rates.
 fn metrics(report: &Report, detail: Detail) -> Table {
     let judged = report.verdict != Verdict::Invalid;
     let measured = judged || detail == Detail::Full;
@@ -98,7 +99,7 @@ fn metrics(report: &Report, detail: Detail) -> Table {
         ("per cycle", rates(&shown, |metric| metric.per_cycle)),
         (minute, rates(&shown, |metric| metric.per_minute)),
     ];
-    // A column without a figure is none.
+    // Omits empty columns.
     let rates: Vec<_> = rates
         .into_iter()
         .filter(|(_, cells)| measured && cells.iter().any(|cell| *cell != Rate::Absent))
@@ -128,7 +129,7 @@ fn metrics(report: &Report, detail: Detail) -> Table {
 }
 
 fn metric_row(report: &Report, metric: &Metric, detail: Detail, rates: Vec<Cell>) -> Row {
-    // That it is not clear means nothing where it does not decide.
+    // INCONCLUSIVE is irrelevant for a metric that is not gated.
     let verdict = match (metric.gated, metric.verdict, detail) {
         _ if report.verdict == Verdict::Invalid => Cell::Text(String::new()),
         (false, Verdict::Inconclusive, Detail::Brief) => Cell::Text(String::new()),
@@ -153,7 +154,7 @@ fn metric_row(report: &Report, metric: &Metric, detail: Detail, rates: Vec<Cell>
 enum Rate {
     Absent,
     Clear(String),
-    /// Its interval holds 0. In parentheses.
+    /// Its interval contains 0. Printed in parentheses.
     MayBeChance(String),
 }
 
@@ -167,21 +168,19 @@ impl Rate {
     }
 }
 
-/// The rates of one column, all with the same number of decimals.
-fn rates(shown: &[&Metric], of: fn(&Metric) -> Option<Interval>) -> Vec<Rate> {
+/// The rates of one column, with the same number of decimals.
+fn rates(shown: &[&Metric], rate: fn(&Metric) -> Option<Interval>) -> Vec<Rate> {
     let known = shown.iter().map(|metric| {
-        let known = of(metric).map(|rate| rate.estimate).filter(|rate| rate.is_finite());
+        let known = rate(metric).map(|rate| rate.estimate).filter(|rate| rate.is_finite());
         (known, metric.id.unit)
     });
     let texts = figures::aligned(&known.collect::<Vec<_>>());
     let rates = texts.into_iter().zip(shown).map(|(text, metric)| {
         let Some(text) = text else { return Rate::Absent };
-        // Growth that stopped is there to be seen, whatever it would do over the whole check.
         let stopped = matches!(metric.shape, Shape::Stopped { .. });
-        let holds_zero = of(metric).is_some_and(|rate| rate.low <= 0.0 && 0.0 <= rate.high);
-        // A rate that is written as 0 needs no doubt.
-        let written_as_zero = !text.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
-        match holds_zero && !stopped && !written_as_zero {
+        let contains_zero = rate(metric).is_some_and(|rate| rate.low <= 0.0 && 0.0 <= rate.high);
+        let is_printed_as_zero = !text.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
+        match contains_zero && !stopped && !is_printed_as_zero {
             true => Rate::MayBeChance(text),
             false => Rate::Clear(text),
         }

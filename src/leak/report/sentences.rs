@@ -1,4 +1,4 @@
-//! Sentences that several forms of the report share. Each form escapes them in its own way.
+//! Sentences that several output formats share. They are not escaped.
 
 use super::explain;
 use super::figures::{self, NONE, amount, chance, plural};
@@ -11,32 +11,31 @@ use crate::leak::metric::Unit;
 use crate::leak::record::{Cut, Drive};
 use crate::output::summary::grouped;
 
-/// What of cmon's own was left.
+/// cmon's tasks and connections that survived.
 pub(super) fn survivors(report: &Report) -> Vec<String> {
     let all = report.survivors.iter();
-    all.map(|it| format!("{} {}, {} old", it.kind, it.name, span(it.age))).collect()
+    all.map(|left| format!("{} {}, {} old", left.kind, left.name, span(left.age))).collect()
 }
 
-/// What could not be read.
+/// Unavailable metrics.
 pub(super) fn unavailable(report: &Report) -> Vec<String> {
     let all = report.unavailable.iter();
-    let sentences = all.map(|one| match one.times {
-        0 | 1 => format!("{}: {}", one.metric, one.reason),
-        times => format!("{}: {} ({times} times)", one.metric, one.reason),
+    let sentences = all.map(|missing| match missing.times {
+        0 | 1 => format!("{}: {}", missing.metric, missing.reason),
+        times => format!("{}: {} ({times} times)", missing.metric, missing.reason),
     });
     sentences.collect()
 }
 
-/// Where series started anew, those of one source together where there are many.
+/// The restarts. Many restarts of one source share a line.
 pub(super) fn cuts(report: &Report) -> Vec<String> {
-    /// More of one source than this are counted.
     const CUTS_SHOWN_MAX: usize = 3;
     let seconds = |cut: &Cut| cut.at_ms as f64 / 1000.0;
     let mut lines = Vec::new();
     for (source, cuts) in by_key(report.cuts.iter().map(|cut| (&cut.source, cut))) {
         if let (true, Some(last)) = (CUTS_SHOWN_MAX < cuts.len(), cuts.last()) {
             let at: Vec<f64> = cuts.iter().map(|cut| seconds(cut)).collect();
-            lines.push(format!("{source}: {}; the last: {}", moments(&at), last.reason));
+            lines.push(format!("{source}: {}; the last: {}", times(&at), last.reason));
             continue;
         }
         lines.extend(
@@ -46,16 +45,16 @@ pub(super) fn cuts(report: &Report) -> Vec<String> {
     lines
 }
 
-/// With a capital letter, where it stands above something.
+/// Capitalizes a heading.
 pub(super) fn heading(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// Both rates with their intervals, and the chance of such readings without a leak, on one line.
+/// Both rates with their intervals, and the p-value, on one line.
 pub(super) fn intervals(metric: &Metric) -> Option<String> {
     let lines = |interval: Option<&Interval>, by: &str| {
-        interval.map(|found| format!("{} {by}", rate(Some(found), metric)))
+        interval.map(|interval| format!("{} {by}", rate(Some(interval), metric)))
     };
     let chance = metric.p.map(|p| format!("p {}", figures::chance_with_sign(p)));
     let parts = [
@@ -83,12 +82,12 @@ fn rate(interval: Option<&Interval>, metric: &Metric) -> String {
     interval.map_or(NONE.to_owned(), |interval| figures::interval(interval, unit))
 }
 
-/// The chance of such a reading without a leak.
+/// The p-value.
 pub(super) fn p(metric: &Metric) -> String {
     metric.p.map_or(NONE.to_owned(), chance)
 }
 
-/// What came of a metric in one line: its rates, or why there are none.
+/// A metric in one line: its rates and the reason of its verdict.
 pub(super) fn headline(metric: &Metric) -> String {
     let mut parts = Vec::new();
     if metric.per_cycle.is_some() {
@@ -105,7 +104,7 @@ pub(super) fn headline(metric: &Metric) -> String {
     }
 }
 
-/// What growth per minute is measured over.
+/// The title of growth per minute.
 pub(super) fn per_minute_title(report: &Report) -> &'static str {
     match report.drive {
         Drive::Streams | Drive::Command => "per minute while idle",
@@ -113,7 +112,7 @@ pub(super) fn per_minute_title(report: &Report) -> &'static str {
     }
 }
 
-/// The confidence of the first interval there is: ` (99 %)`, or nothing.
+/// The confidence of the first interval: ` (99 %)`; empty without one.
 pub(super) fn confidence<'a>(intervals: impl Iterator<Item = &'a Interval>) -> String {
     intervals
         .map(|interval| interval.confidence)
@@ -128,7 +127,7 @@ pub(super) fn ends(metric: &Metric) -> String {
     format!("{first} to {last}")
 }
 
-/// From where to where it went, with the shape where there is one.
+/// First and last value, with the shape if it is known.
 pub(super) fn course(metric: &Metric) -> String {
     match shape(metric) {
         Some(shape) => format!("{}; {shape}", ends(metric)),
@@ -136,13 +135,13 @@ pub(super) fn course(metric: &Metric) -> String {
     }
 }
 
-/// The shape, where it says more than that nothing happened.
+/// The shape, unless it is level or unknown.
 pub(super) fn shape(metric: &Metric) -> Option<String> {
-    let says = !matches!(metric.shape, Shape::Unknown | Shape::Level);
-    says.then(|| metric.shape.to_string())
+    let is_known = !matches!(metric.shape, Shape::Unknown | Shape::Level);
+    is_known.then(|| metric.shape.to_string())
 }
 
-/// The rate of a group: per cycle where that is known and not nothing.
+/// The rate of a group: per cycle if known, otherwise per minute.
 pub(super) fn group_rate(group: &GroupGrowth, metric: &Metric) -> String {
     let unit = metric.id.unit;
     let per_cycle = metric.per_cycle.is_some().then_some(group.per_cycle).flatten();
@@ -154,16 +153,16 @@ pub(super) fn group_rate(group: &GroupGrowth, metric: &Metric) -> String {
     }
 }
 
-/// The part of the growth that is in none of the groups, where it is worth a word.
+/// The share of the growth outside of the groups, if it is at least 5 %.
 pub(super) fn rest(groups: &[GroupGrowth]) -> Option<f64> {
     let named: f64 = groups.iter().map(|group| group.share).sum();
     let rest = 1.0 - named;
     (!groups.is_empty() && 0.05 <= rest).then_some(rest)
 }
 
-/// The smallest leak that could have been seen, for each metric that decides, those alike together.
+/// The smallest detectable leak of each gated metric, with equal ones grouped.
 pub(super) fn smallest(report: &Report) -> Vec<String> {
-    let least = |metric: &Metric| {
+    let limit = |metric: &Metric| {
         let unit = metric.id.unit;
         let known = |value: Option<f64>| value.filter(|value| value.is_finite());
         let parts: Vec<String> = [
@@ -181,11 +180,11 @@ pub(super) fn smallest(report: &Report) -> Vec<String> {
             (true, _) => "unknown".to_owned(),
         }
     };
-    let alike = by_key(report.gated().map(|metric| (least(metric), metric.name())));
+    let alike = by_key(report.gated().map(|metric| (limit(metric), metric.name())));
     alike.into_iter().map(|(text, names)| format!("{text}: {}", names.join(", "))).collect()
 }
 
-/// What was done in the run: without work there is no verdict.
+/// The work done in the run.
 pub(super) fn work(report: &Report) -> String {
     let count = |value: f64, one: &str| plural(value.round(), one);
     let length = span(report.seconds);
@@ -213,12 +212,12 @@ pub(super) fn work(report: &Report) -> String {
     parts.join(", ")
 }
 
-/// To one place behind the point.
+/// Rounds to one decimal.
 fn round(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 
-/// What was checked: containers and targets.
+/// The checked containers and targets.
 pub(super) fn checked(report: &Report) -> String {
     let mut parts = Vec::new();
     let names = &report.containers;
@@ -238,7 +237,7 @@ pub(super) fn checked(report: &Report) -> String {
     }
 }
 
-/// How the verdict was made, in sentences.
+/// The rules of the verdict, in sentences.
 pub(super) fn rules(report: &Report) -> Vec<String> {
     let rules = &report.rules;
     let how = match report.drive {
@@ -272,14 +271,14 @@ pub(super) fn rules(report: &Report) -> Vec<String> {
             figures::percent(rules.alpha)
         ),
         match rules.gate.is_empty() {
-            true => "The usual metrics decide.".to_owned(),
+            true => "The default metrics decide.".to_owned(),
             false => format!("These metrics decide: {}.", rules.gate.join(", ")),
         },
     ]
 }
 
-/// The moments of the same kind of event: `at 1m01s`, `20 times, first at 1m01s, last at 9m`.
-fn moments(at: &[f64]) -> String {
+/// The times of an event: `at 1m01s`, `20 times, first at 1m01s, last at 9m`.
+fn times(at: &[f64]) -> String {
     match at {
         [] => String::new(),
         [one] => format!("at {}", span(*one)),
@@ -290,7 +289,7 @@ fn moments(at: &[f64]) -> String {
 }
 
 impl Metric {
-    /// Its rates, its shape, and why its verdict is what it is.
+    /// Rates, reason of the verdict, and shape.
     pub(crate) fn summary(&self) -> String {
         match shape(self) {
             Some(shape) => format!("{}; {shape}", headline(self)),

@@ -1,4 +1,4 @@
-//! The shape of a series in words, its rate, and what kept a run from a verdict.
+//! Formats shapes, growth by time, and the reasons of missing verdicts as sentences.
 
 use std::fmt;
 
@@ -83,27 +83,29 @@ fn grown(growth: &Growth) -> String {
     }
 }
 
-/// A time that is an estimate: to 5 s, and to half a minute where it is longer than two.
+/// Rounds an estimated time to 5 s, or to 30 s above two minutes.
 pub(super) fn about(seconds: f64) -> String {
     let to = if seconds < 120.0 { 5.0 } else { 30.0 };
     span(((seconds / to).round() * to).max(to))
 }
 
 impl Undecided {
-    /// What was missing; `None` when the shape says it.
+    /// `None` if the shape already explains it.
     pub(super) fn summary(self) -> Option<String> {
         Some(match self {
-            Self::TooShort { least } => format!("too short to decide: below {}", span(least)),
+            Self::TooShort { min_seconds } => {
+                format!("too short to decide: below {}", span(min_seconds))
+            }
             Self::DetectionLimit { up_to, tolerance: allowed } => {
-                let most =
+                let limit =
                     format!("growth of up to {} per minute cannot be ruled out", count(up_to));
                 match allowed > 0.0 && allowed < up_to {
                     true => format!(
-                        "{most}, {} is allowed: the limit of detection is missed by a factor of {}",
+                        "{limit}, {} is allowed: the limit of detection is missed by a factor of {}",
                         count(allowed),
                         factor(up_to / allowed)
                     ),
-                    false => format!("{most}, {} is allowed", count(allowed)),
+                    false => format!("{limit}, {} is allowed", count(allowed)),
                 }
             }
             Self::WarmUp => {
@@ -121,7 +123,7 @@ impl Undecided {
     }
 }
 
-/// `1.03` where it is near to 1, else to one place or none.
+/// Two decimals near 1, otherwise one or none.
 fn factor(ratio: f64) -> String {
     match ratio {
         ratio if ratio < 1.1 => format!("{ratio:.2}"),
@@ -131,7 +133,6 @@ fn factor(ratio: f64) -> String {
 }
 
 impl TimeReason {
-    /// What decided.
     pub(in crate::leak) fn summary(&self) -> String {
         let mut parts = Vec::new();
         if self.verdict == Verdict::Leak && self.cycles_may_add {

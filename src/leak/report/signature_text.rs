@@ -1,4 +1,4 @@
-//! Known patterns in sentences, and what to do about each.
+//! Formats known patterns and their remedies as sentences.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::leak::metric::{Source, Unit};
 use crate::leak::record::Drive;
 
 impl Signature {
-    /// What to do about it, in one imperative sentence without its full stop.
+    /// One imperative sentence without a full stop.
     pub(crate) fn remedy(&self) -> Option<&'static str> {
         Some(match self {
             Self::Connections { are: Connections::Idle, .. }
@@ -23,7 +23,7 @@ impl Signature {
                  `defer resp.Body.Close()`"
             }
             Self::Connections { are: Connections::Read, .. } => {
-                "cancel a request, or give it a deadline, when nobody needs its response any more"
+                "cancel a request, or give it a deadline, when its response is no longer needed"
             }
             Self::Connections { are: Connections::LogsRead, .. } => {
                 "close each log stream when its reader ends, and wait for the reader"
@@ -91,7 +91,7 @@ impl fmt::Display for Signature {
             ),
             Self::Steps { period, metrics, cause } => {
                 let names =
-                    metrics.iter().map(|one| format!("{} {}", one.metric, signed(one.size)));
+                    metrics.iter().map(|step| format!("{} {}", step.metric, signed(step.size)));
                 let names = names.collect::<Vec<_>>().join(", ");
                 let period = span(*period);
                 match cause {
@@ -127,7 +127,7 @@ impl fmt::Display for Signature {
 }
 
 impl Connections {
-    /// Goroutines of each, and what they are.
+    /// Goroutines per connection, and a description.
     fn text(self) -> (u8, &'static str) {
         match self {
             Self::Idle => (2, "idle HTTP connections of clients that are never closed"),
@@ -138,10 +138,11 @@ impl Connections {
     }
 }
 
-/// `1 follower in the daemon per cycle`; close to a whole number it is that number.
+/// `1 follower in the daemon per cycle`. Rounds a rate near a rounded number.
 fn followers(f: &mut fmt::Formatter<'_>, rate: f64, by: By, seen: Seen) -> fmt::Result {
-    let whole = rate.round();
-    let rate = if 1.0 <= whole && (rate - whole).abs() <= 0.06 * whole { whole } else { rate };
+    let rounded = rate.round();
+    let rate =
+        if 1.0 <= rounded && (rate - rounded).abs() <= 0.06 * rounded { rounded } else { rate };
     let count = plural((rate * 1000.0).round() / 1000.0, "follower");
     let by = by.label();
     let what = format!("{count} in the daemon {by}: streams that are not closed");
@@ -186,7 +187,7 @@ fn course(f: &mut fmt::Formatter<'_>, metrics: &[String], on: Course, drive: Dri
     }
 }
 
-/// The verb that agrees with these.
+/// The verb in singular or plural.
 fn grow(metrics: &[String]) -> &'static str {
     if metrics.len() == 1 { "grows" } else { "grow" }
 }

@@ -1,9 +1,9 @@
-//! A series in a few letters, for places that take no picture.
+//! A series as a sparkline of a few characters.
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// The course of `series` (seconds, cycles, value) in at most `width` letters; empty without
-/// readings, and a line of the lowest bar where nothing moves.
+/// The course of `series` (seconds, cycles, value) in at most `width` characters. Empty without readings, and the
+/// lowest bar for a constant series.
 pub(super) fn sparkline(series: &[(f64, f64, f64)], width: usize) -> String {
     let known: Vec<f64> =
         series.iter().map(|(_, _, value)| *value).filter(|value| value.is_finite()).collect();
@@ -11,7 +11,7 @@ pub(super) fn sparkline(series: &[(f64, f64, f64)], width: usize) -> String {
     if width == 0 {
         return String::new();
     }
-    // The last reading of each part: the end of the line is the end of the series.
+    // Picks the last reading of each part.
     let picked: Vec<f64> = (1..=width).map(|part| known[part * known.len() / width - 1]).collect();
     let low = picked.iter().copied().fold(f64::INFINITY, f64::min);
     let high = picked.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -34,24 +34,24 @@ mod tests {
 
     use super::*;
 
-    fn of(values: &[f64], width: usize) -> String {
+    fn line(values: &[f64], width: usize) -> String {
         let series: Vec<_> = values.iter().map(|value| (0.0, 0.0, *value)).collect();
         sparkline(&series, width)
     }
 
     #[test]
-    fn it_rises_with_the_values() {
-        assert_eq!(of(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], 8), "▁▂▃▄▅▆▇█");
-        assert_eq!(of(&[0.0, 0.0, 0.0, 7.0], 2), "▁█");
-        assert_eq!(of(&[5.0, 5.0, 5.0], 8), "▁▁▁");
-        assert_eq!(of(&[], 8), "");
-        assert_eq!(of(&[f64::NAN, 3.0], 8), "▁");
+    fn the_sparkline_rises_with_the_values() {
+        assert_eq!(line(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], 8), "▁▂▃▄▅▆▇█");
+        assert_eq!(line(&[0.0, 0.0, 0.0, 7.0], 2), "▁█");
+        assert_eq!(line(&[5.0, 5.0, 5.0], 8), "▁▁▁");
+        assert_eq!(line(&[], 8), "");
+        assert_eq!(line(&[f64::NAN, 3.0], 8), "▁");
     }
 
     proptest! {
         #[test]
-        fn it_is_never_wider_than_asked(values in prop::collection::vec(any::<f64>(), 0..99), width in 0_usize..30) {
-            prop_assert!(of(&values, width).chars().count() <= width);
+        fn the_sparkline_has_at_most_the_given_width(values in prop::collection::vec(any::<f64>(), 0..99), width in 0_usize..30) {
+            prop_assert!(line(&values, width).chars().count() <= width);
         }
     }
 }

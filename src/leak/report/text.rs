@@ -1,5 +1,5 @@
-//! The report for people and for the logs of CI: the verdict first, then one line for each metric. At most 80 columns
-//! wherever names allow it, and never a control character from a name.
+//! Formats the report as text: the verdict first, then one line for each metric. Uses at most 80 columns unless a name
+//! is longer, and escapes control characters.
 
 use super::document::{
     Align, Body, Cell, Detail, Document, Head, Kind, Level, Row, Section, Table,
@@ -12,21 +12,21 @@ use crate::format::color::{DIM, GREEN, RED, YELLOW};
 use crate::format::runner::inert;
 use crate::leak::facts::{Report, Verdict};
 
-/// What stands behind a title begins here: behind the longest verdict.
+/// The width of the first column: the longest verdict.
 const VERDICT_COLUMN_WIDTH: usize = 14;
-/// Where the facts below the verdict begin.
+/// The width of the titles of facts.
 const FACT_TITLE_WIDTH: usize = 9;
-/// This many items of a list are shown.
+/// The maximum of items in a list.
 const ITEMS_SHOWN: usize = 20;
 
-/// The report as text. `again` are the arguments of `cmon leak-check` that judge the same readings again in
-/// the same way; empty where nothing was recorded.
+/// The report as text. `again` are the arguments of `cmon leak-check` that judge the recording again; empty without a
+/// recording.
 pub(crate) fn text(report: &Report, detail: Detail, colors: Colors, again: &[String]) -> String {
     let mut document = sections::document(report, detail);
     let last = document.sections.last_mut().map(|section| &mut section.body);
     if let (false, Some(Body::Pairs(pairs))) = (again.is_empty(), last) {
-        let words: Vec<String> = again.iter().map(|word| shell(word)).collect();
-        pairs.push(("judge again".to_owned(), format!("cmon leak-check {}", words.join(" "))));
+        let args: Vec<String> = again.iter().map(|arg| shell(arg)).collect();
+        pairs.push(("judge again".to_owned(), format!("cmon leak-check {}", args.join(" "))));
     }
     written(&document, detail, colors)
 }
@@ -43,7 +43,7 @@ pub(super) fn written(document: &Document, detail: Detail, colors: Colors) -> St
     inert(&text.into)
 }
 
-/// All of a document but its tables, without colors: for forms that have a place for text.
+/// A document without tables and colors.
 pub(super) fn outline(document: &Document) -> Vec<String> {
     let mut lines = Vec::new();
     for fact in document.head.iter().flat_map(|head| &head.facts) {
@@ -89,7 +89,7 @@ impl Text {
         }
     }
 
-    /// A title, and behind it a text that may take several lines.
+    /// A title and a text with a hanging indent.
     fn hanging(&mut self, title: &str, text: &str) {
         for (title, line) in escape::hanging(title, text) {
             self.line(&format!("{}{line}", self.colors.paint(DIM, &title)));
@@ -170,8 +170,7 @@ impl Text {
         }
     }
 
-    /// The lines of one row: a name that is too long for its column has a line of its own, and the last column may
-    /// take several.
+    /// The lines of one row. A cell that is too long gets its own line, and the last column wraps.
     fn row(&self, cells: &[(String, &'static str)], table: &Table, widths: &Widths) -> Vec<String> {
         let mut lines = vec![String::new()];
         let mut at = 0;
@@ -210,10 +209,10 @@ impl Text {
     }
 }
 
-/// How wide the columns of a table are; 0 where no row has anything in it.
+/// The widths of the columns; 0 for an empty column.
 struct Widths {
     columns: Vec<usize>,
-    /// Where what belongs to a row begins.
+    /// The indent of lines below a row.
     indent: usize,
 }
 
@@ -242,7 +241,7 @@ impl Widths {
             })
             .collect();
         if kind == Kind::Metrics {
-            // Figures keep their places whatever a name is.
+            // Limits the width of names, so that numbers stay aligned.
             let rest: usize = columns
                 .iter()
                 .enumerate()
@@ -259,7 +258,7 @@ impl Widths {
 }
 
 impl Verdict {
-    /// Its color. The word stands there too, so nothing depends on the color alone.
+    /// Output never depends on the color alone.
     pub(super) fn color(self) -> &'static str {
         match self {
             Self::Leak | Self::Invalid => RED,

@@ -1,8 +1,7 @@
-//! The checker, checked: injects leaks and harmless shapes, and calls for a verdict on each.
+//! The self-test: injects known leaks and known non-leaks, and compares the verdicts.
 //!
-//! Each case is a whole check of ten minutes: the stream engine over real sockets against the embedded
-//! daemon, the probes, the judges. It runs on a paused clock, which goes to the next event whenever
-//! there is nothing to do, so that ten minutes take some seconds.
+//! Each case is a whole check of ten minutes: the stream engine over real sockets against the embedded daemon, the
+//! probes, and the judges. It runs on tokio's paused clock, so ten minutes take some seconds.
 
 mod cases;
 mod own_leak;

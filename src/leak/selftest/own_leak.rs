@@ -1,4 +1,4 @@
-//! A leak of cmon's own: a reader or a connection that stays behind for some of its follows.
+//! Injects a leak into cmon itself: leaks a reader or a connection for some of its follows.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use crate::engine::census::Purpose;
 use crate::engine::registry::Registry;
 use crate::engine::source::{ListFilters, LogEnd, LogRequest, ReadMode, Source, Stored, Tail};
 
-/// One in this many follows leaves something behind.
+/// One in this many follows leaks.
 const LEAK_EVERY_FOLLOWS: u64 = 10;
 /// How often the follows are counted.
 const COUNT_EVERY: Duration = Duration::from_millis(100);
 const FOREVER: Duration = Duration::from_secs(1 << 30);
 
-/// What is left behind.
+/// What leaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OwnLeak {
     /// A reader that never ends.
@@ -29,27 +29,27 @@ pub(super) enum OwnLeak {
 }
 
 impl OwnLeak {
-    /// Counts the follows of `docker` and leaves something behind for some of them, until dropped.
+    /// Counts the follows of `docker` and leaks for some of them, until dropped.
     ///
     /// # Errors
-    /// A connection that is to be kept cannot be opened.
+    /// A connection to leak cannot be opened.
     ///
     /// # Cancel safety
-    /// The connections that were kept are closed.
+    /// Closes the leaked connections.
     pub(super) async fn inject(
         self,
         docker: &Docker,
         registry: &Registry,
     ) -> anyhow::Result<Infallible> {
         let mut kept = Vec::new();
-        let mut left_behind = 0;
+        let mut leaked = 0;
         loop {
             sleep(COUNT_EVERY).await;
             let opened = docker.connections().get(&Purpose::Stream).map_or(0, |count| count.opened);
-            // Those that are kept are no follows of the check.
+            // Leaked connections are no follows of the check.
             let follows = opened - kept.len() as u64;
-            while left_behind < follows / LEAK_EVERY_FOLLOWS {
-                left_behind += 1;
+            while leaked < follows / LEAK_EVERY_FOLLOWS {
+                leaked += 1;
                 match self {
                     OwnLeak::Reader => {
                         let endless = std::future::pending::<()>();

@@ -1,4 +1,4 @@
-//! Runs a case: a whole check of the embedded daemon, on a paused clock.
+//! Runs a case: a whole check of the embedded daemon on a paused clock.
 
 use std::sync::Arc;
 use std::thread;
@@ -24,29 +24,28 @@ use crate::leak::record::{Drive, Header, Rules, VERSION};
 use crate::leak::session::{Load, Session};
 use crate::leak::verdict;
 
-/// How long each check is, on its own clock.
+/// The length of each check on its own clock.
 const DURATION_SECONDS: f64 = 600.0;
 /// Cycles per second.
 const CYCLES_PER_SECOND: f64 = 10.0;
 pub(in crate::leak) const CONTAINERS: [&str; 4] = ["api", "db", "mail", "web"];
 
-/// What came of a case.
+/// The result of a case.
 #[derive(Clone, Debug)]
 pub(crate) struct Outcome {
     pub(crate) case: Case,
-    /// The report on it.
     pub(crate) report: Report,
-    /// What is wrong with the verdict; `None` when it is right.
-    pub(crate) wrong: Option<String>,
+    /// `None` if the verdict is as expected.
+    pub(crate) error: Option<String>,
 }
 
-/// Runs one case, on a thread and a clock of its own.
+/// Runs one case on its own thread and clock.
 ///
 /// # Errors
-/// The thread, the runtime or the socket cannot be had.
+/// The thread, the runtime or the socket cannot be created.
 ///
 /// # Cancel safety
-/// The case goes on to its end, unheard.
+/// The case runs to its end, without effect.
 pub(crate) async fn run(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Outcome> {
     let (done, outcome) = oneshot::channel();
     thread::Builder::new().name("self-test".to_owned()).spawn(move || {
@@ -56,11 +55,11 @@ pub(crate) async fn run(case: Case, rules: Rules, seed: u64) -> anyhow::Result<O
             Ok(runtime) => runtime.block_on(check(case, rules, seed)),
             Err(error) => Err(error.into()),
         };
-        // The receiver is gone when cmon is to end.
+        // The receiver is gone when cmon stops.
         let _ = done.send(report);
     })?;
     let report = outcome.await??;
-    Ok(Outcome { case, wrong: case.wrong(&report), report })
+    Ok(Outcome { case, error: case.error(&report), report })
 }
 
 async fn check(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Report> {
@@ -97,14 +96,14 @@ async fn check(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Report> {
         Ok(verdict::judge(&records, None)?)
     };
     tokio::select! {
-        () = serve(world.clone(), listener) => unreachable!("it serves for ever"),
-        () = talk(&world) => unreachable!("they talk for ever"),
+        () = serve(world.clone(), listener) => unreachable!("the daemon never ends"),
+        () = talk(&world) => unreachable!("the containers never end"),
         Err(error) = injecting => Err(error),
         report = checking => report,
     }
 }
 
-/// Streams of all containers, driven by this plan, each this many seconds long.
+/// Streams of all containers by this plan, each closed after `stream_timeout` seconds.
 pub(in crate::leak) fn load<S>(source: Arc<S>, plan: Plan, stream_timeout: f64) -> Load<S> {
     Load::Streams {
         source,
@@ -121,7 +120,7 @@ pub(in crate::leak) fn load<S>(source: Arc<S>, plan: Plan, stream_timeout: f64) 
     }
 }
 
-/// What a check of the embedded daemon says of itself.
+/// The header of a check of the embedded daemon.
 pub(in crate::leak) fn header(rules: Rules, seed: u64) -> Header {
     Header {
         v: VERSION,
@@ -140,7 +139,7 @@ pub(in crate::leak) fn header(rules: Rules, seed: u64) -> Header {
     }
 }
 
-/// A line each second from each container.
+/// Writes one line per second and container. Never ends.
 pub(in crate::leak) async fn talk(world: &FakeDaemon) {
     loop {
         for name in CONTAINERS {

@@ -1,10 +1,10 @@
-//! Every case is called rightly; and a verdict that is wrong is noticed.
+//! Each case has its expected verdict, and a wrong verdict is an error.
 
-use super::cases::Wanted;
+use super::cases::Expected;
 use super::*;
 use crate::leak::record::Rules;
 
-/// Descriptors are the whole process's, and other tests open some.
+/// Without descriptors, because other tests in this process open some.
 fn rules() -> Rules {
     let gate = ["own.survivors", "own.tasks", "daemon.goroutines", "daemon.followers"];
     let gate = gate.map(str::to_owned).to_vec();
@@ -12,19 +12,19 @@ fn rules() -> Rules {
 }
 
 #[tokio::test]
-async fn every_case_is_called_rightly() {
+async fn each_case_has_its_expected_verdict() {
     let outcomes = CASES.map(|case| run(case, rules(), 5));
     for outcome in futures_util::future::join_all(outcomes).await {
         let outcome = outcome.unwrap();
-        assert_eq!(outcome.wrong, None, "{}", outcome.case.name);
+        assert_eq!(outcome.error, None, "{}", outcome.case.name);
     }
 }
 
 #[tokio::test]
-async fn a_wrong_verdict_is_noticed() {
+async fn a_wrong_verdict_is_an_error() {
     let clean = run(CASES[0], rules(), 5).await.unwrap().report;
     for case in CASES {
-        let harmless = matches!(case.wanted, Wanted::Clean | Wanted::NoLeak);
-        assert_eq!(case.wrong(&clean).is_none(), harmless, "{}", case.name);
+        let is_clean = matches!(case.expected, Expected::Clean | Expected::NoLeak);
+        assert_eq!(case.error(&clean).is_none(), is_clean, "{}", case.name);
     }
 }

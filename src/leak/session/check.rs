@@ -1,4 +1,4 @@
-//! The course of a check: its phases, from the first reading to what is left at the end.
+//! Runs a check phase by phase, from the first reading to the drain.
 
 use std::time::Duration;
 
@@ -19,10 +19,10 @@ use crate::leak::reasons::FailureReason;
 use crate::leak::record::{End, Header, Record, Stage, Survivor};
 use crate::leak::verdict::EarlyStop;
 
-/// How long cmon's own tasks and connections may take to end after the last stream was closed.
+/// cmon's own tasks and connections must end within this time after the last stream.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Reading between the phases is not planned for, and may make a check longer by this.
+/// The readings between phases may make a check this much longer than planned.
 const OVERRUN_MAX: Duration = Duration::from_secs(5);
 
 pub(crate) struct Session<S, W> {
@@ -36,14 +36,14 @@ pub(crate) struct Session<S, W> {
     pub(super) cycles: f64,
     pub(super) fresh: Fresh,
     pub(super) early_stop: EarlyStop,
-    /// Whether a certain leak ends it.
+    /// Whether a certain leak ends the check.
     pub(super) may_stop_early: bool,
-    /// Whether one has ended it.
+    /// Whether a certain leak has ended the check.
     pub(super) sure: bool,
     pub(super) unresponsive: UnresponsiveSources,
-    /// When to note ids.
+    /// When to record ids next.
     pub(super) ids_at: Instant,
-    /// When to take the counts apart once more.
+    /// When to record groups once more.
     pub(super) dump_at: Option<Instant>,
     pub(super) failure: Option<FailureReason>,
 }
@@ -55,8 +55,8 @@ impl<S, W> std::fmt::Debug for Session<S, W> {
 }
 
 impl<S: Source, W: FnMut(Record)> Session<S, W> {
-    /// A check of this load; `registry` counts the tasks of the streams and of nothing else. Every record
-    /// goes to `write` as soon as it is made. `stop` ends it early.
+    /// `registry` must count the tasks of the streams alone. `write` gets every record at once. `stop` ends the check
+    /// early.
     pub(crate) fn new(
         load: Load<S>,
         registry: Registry,
@@ -65,8 +65,8 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         stop: CancellationToken,
     ) -> Self {
         probes.set_stop_token(stop.clone());
-        // A reading is cheap; more of them than some hundreds teach nothing.
-        let every = spacing(load.duration());
+        // More than some hundred readings do not improve the estimates.
+        let every = reading_interval(load.duration());
         let started = Instant::now();
         Self {
             load,
@@ -88,7 +88,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         }
     }
 
-    /// Goes on to the planned end though a leak is certain: to compare it, its rate has to be known well.
+    /// Runs to the planned end although a leak is certain: a comparison needs a precise rate.
     #[must_use]
     pub(crate) fn without_early_stop(mut self) -> Self {
         self.may_stop_early = false;
@@ -114,19 +114,19 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         self.end().await;
     }
 
-    /// Warms up and goes through the pairs of the plan, as far as they fit before `end`.
+    /// Warms up and runs the pairs of the plan that fit before `end`.
     async fn driven(&mut self, plan: &Plan, end: Instant) {
         self.drive(Duration::from_secs_f64(plan.warmup), Stage::WarmUp).await;
-        // A machine under load may be slower than the plan: pools are filled by cycles, not by time.
-        let (enough, mut spare) =
+        // A busy machine may be slower than planned, and pools fill by cycles, not by time.
+        let (needed, mut spare) =
             (plan.warmup_cycles.min(WARMUP_CYCLES), WARMUP_EXTENSION * plan.warmup);
-        while 0.0 < spare && self.cycles() < enough && !self.is_over() {
-            let missing = (enough - self.cycles()) / plan.cycles_per_second;
+        while 0.0 < spare && self.cycles() < needed && !self.is_over() {
+            let missing = (needed - self.cycles()) / plan.cycles_per_second;
             let more = missing.clamp(1.0, spare.max(1.0));
             self.drive(Duration::from_secs_f64(more), Stage::WarmUp).await;
             spare -= more;
         }
-        self.glance(Stage::WarmUp).await;
+        self.read_once(Stage::WarmUp).await;
         let settle = plan.steps.first().map_or(1.0, |step| step.settle);
         self.rest(Stage::WarmUp, Duration::from_secs_f64(settle)).await;
         self.groups().await;
@@ -158,10 +158,10 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         let stage = if step.driven { Stage::Drive } else { Stage::Idle };
         match step.driven {
             true => self.drive(drive, stage).await,
-            false => self.look(started + drive, stage).await,
+            false => self.read_until(started + drive, stage).await,
         }
-        self.glance(stage).await;
-        // Both kinds of phases are equally long, so that what time does is the same in both.
+        self.read_once(stage).await;
+        // Drive and idle phases are equally long, so that time has the same effect in both.
         let settle = drive + Duration::from_secs_f64(step.settle);
         self.rest(stage, settle.saturating_sub(started.elapsed())).await;
     }
@@ -170,13 +170,13 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         let started = Instant::now();
         let end = started + self.load.duration();
         let middle = started + self.load.duration() / 2;
-        self.look(middle, Stage::Passive).await;
+        self.read_until(middle, Stage::Passive).await;
         if !self.is_over() {
             self.groups().await;
         }
-        self.look(end, Stage::Passive).await;
+        self.read_until(end, Stage::Passive).await;
         if !self.is_over() {
-            self.glance(Stage::Passive).await;
+            self.read_once(Stage::Passive).await;
         }
     }
 
@@ -187,7 +187,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.stop.is_cancelled() || self.failure.is_some() || self.unresponsive.is_for_good()
+        self.stop.is_cancelled() || self.failure.is_some() || self.unresponsive.is_final()
     }
 
     pub(super) fn cycles(&self) -> f64 {
@@ -200,12 +200,12 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         }
     }
 
-    /// Seconds since the check began.
-    pub(super) fn at(&self) -> f64 {
+    /// Seconds since the start of the check.
+    pub(super) fn seconds(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
     }
 
-    /// What the stream engine has at this moment.
+    /// The live tasks and connections of the stream engine.
     pub(super) fn census(&self) -> Census {
         let mut census = self.registry.census();
         if let Load::Streams { source, .. } | Load::Held { source, .. } = &self.load {
@@ -215,7 +215,6 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     }
 
     async fn end(&mut self) {
-        // Tasks that were just stopped have a moment to end; the others are survivors.
         let started = Instant::now();
         while self.registry.live() != 0 && started.elapsed() < DRAIN_TIMEOUT {
             sleep(POLL_INTERVAL / 2).await;
@@ -239,7 +238,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         }
         let census = self.registry.census();
         let end = End {
-            at: self.at(),
+            at: self.seconds(),
             interrupted: self.stop.is_cancelled(),
             sure: self.sure,
             streams_opened: census.streams_opened,
@@ -251,12 +250,12 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     }
 
     pub(super) fn write(&mut self, record: Record) {
-        self.early_stop.see(&record);
+        self.early_stop.add(&record);
         (self.write)(record);
     }
 }
 
-/// From one reading to the next that is not at rest, in a check of this length.
-pub(crate) fn spacing(duration: Duration) -> Duration {
+/// Time between two readings that are not at rest, for a check of this length.
+pub(crate) fn reading_interval(duration: Duration) -> Duration {
     (duration / 240).clamp(Duration::from_secs(1), Duration::from_secs(15))
 }

@@ -1,5 +1,5 @@
-//! Lines that were written during a check. What a container said before does not show that lines flow, and
-//! each new stream begins with its last line.
+//! Counts the lines that containers write during a check. Older lines do not show that lines flow, and each new
+//! stream starts with the container's last line.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use crate::engine::event::{About, Event, Note, Notice};
 use crate::engine::source::ContainerKey;
 use crate::engine::timestamp::Timestamp;
 
-/// Containers that are remembered; a check of more of them at once counts fewer lines than there were.
+/// Maximum of remembered containers. A check of more containers at once counts too few lines.
 const CONTAINERS_MAX: usize = 4096;
 
-/// Counts lines that are newer than the first that was seen of their container. Clones share the count, and
-/// the one that sees more keeps what it knows of the containers until they are gone.
+/// Counts lines that are newer than the first one of their container. Clones share the count, but not the time of
+/// the newest line of each container.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fresh {
     newest: BTreeMap<ContainerKey, Timestamp>,
@@ -21,8 +21,8 @@ pub(super) struct Fresh {
 }
 
 impl Fresh {
-    /// Takes what the engine says. No clock but the daemon's takes part.
-    pub(super) fn see(&mut self, event: &Event) {
+    /// Compares timestamps of the daemon alone, so clock skew does no harm.
+    pub(super) fn add(&mut self, event: &Event) {
         let lines = match event {
             Event::Lines(lines) => lines,
             Event::Note(Note { about: About::Container(label), what: Notice::Removed }) => {
@@ -42,7 +42,7 @@ impl Fresh {
             return;
         };
         let Some(newest) = self.newest.get_mut(&lines.label.key) else {
-            // One that was removed while no stream was open is not reported: the one that was silent longest is dropped.
+            // The engine does not report a removal while no stream is open, so the longest silent one makes room.
             if CONTAINERS_MAX <= self.newest.len()
                 && let Some(oldest) = self.newest.iter().min_by_key(|(_, time)| **time)
             {
@@ -57,7 +57,6 @@ impl Fresh {
         *newest = last.max(*newest);
     }
 
-    /// How many there were so far.
     pub(super) fn lines(&self) -> u64 {
         self.lines.load(Relaxed)
     }
@@ -81,32 +80,32 @@ mod tests {
     }
 
     #[test]
-    fn what_was_there_before_is_not_counted() {
+    fn lines_from_before_the_check_are_not_counted() {
         let mut fresh = Fresh::default();
         let shared = fresh.clone();
         for event in [lines("a", &[5]), lines("b", &[9]), lines("a", &[5]), lines("b", &[9])] {
-            fresh.see(&event);
+            fresh.add(&event);
         }
         assert_eq!(shared.lines(), 0, "the last line of each stream again and again");
-        fresh.see(&lines("a", &[5, 6, 7]));
-        fresh.see(&lines("a", &[7]));
+        fresh.add(&lines("a", &[5, 6, 7]));
+        fresh.add(&lines("a", &[7]));
         assert_eq!(shared.lines(), 2);
     }
 
     #[test]
-    fn of_ten_thousand_containers_that_are_gone_nothing_is_kept() {
-        let (mut fresh, mut untold) = (Fresh::default(), Fresh::default());
+    fn removed_containers_free_their_memory() {
+        let (mut fresh, mut without_notices) = (Fresh::default(), Fresh::default());
         for number in 0..10_000 {
             let id = number.to_string();
             let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new(&id) };
             let about = About::Container(Arc::new(Label::new(key, id.as_str().into())));
-            for seen in [&mut fresh, &mut untold] {
-                seen.see(&lines(&id, &[number]));
-                seen.see(&lines(&id, &[number + 1]));
+            for counter in [&mut fresh, &mut without_notices] {
+                counter.add(&lines(&id, &[number]));
+                counter.add(&lines(&id, &[number + 1]));
             }
-            fresh.see(&Event::Note(Note { about, what: Notice::Removed }));
-            assert!(fresh.newest.is_empty() && untold.newest.len() <= CONTAINERS_MAX);
+            fresh.add(&Event::Note(Note { about, what: Notice::Removed }));
+            assert!(fresh.newest.is_empty() && without_notices.newest.len() <= CONTAINERS_MAX);
         }
-        assert_eq!((fresh.lines(), untold.lines()), (10_000, 10_000));
+        assert_eq!((fresh.lines(), without_notices.lines()), (10_000, 10_000));
     }
 }

@@ -1,4 +1,4 @@
-//! How a check makes its load: streams by the engine, a command, or nothing of cmon's own.
+//! The load of a check: streams of the engine, a command, or the target's own load.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,39 +18,16 @@ use crate::leak::record::{Record, Stage};
 /// A phase is this many times as long as the longest run of the command.
 const COMMAND_PHASE_FACTOR: f64 = 1.25;
 
-/// How a check makes its load.
 #[derive(Debug)]
 pub(crate) enum Load<S> {
-    /// Streams of these containers, opened and closed by the stream engine.
-    Streams {
-        /// Where they come from.
-        source: Arc<S>,
-        selection: Selection,
-        /// How they are followed.
-        config: engine::Config,
-        /// When to drive and when to rest.
-        plan: Plan,
-    },
-    /// The same streams all the time, each closed at its age.
-    Held {
-        /// Where they come from.
-        source: Arc<S>,
-        selection: Selection,
-        /// How they are followed.
-        config: engine::Config,
-        duration: Duration,
-    },
-    /// A command per cycle.
-    Command {
-        commands: Commands,
-        /// When to drive and when to rest.
-        plan: Plan,
-    },
-    /// The target has its own.
-    Passive {
-        /// How long to look.
-        duration: Duration,
-    },
+    /// The stream engine opens and closes streams in the drive phases of the plan.
+    Streams { source: Arc<S>, selection: Selection, config: engine::Config, plan: Plan },
+    /// The stream engine follows all the time and closes each stream at its maximum age.
+    Held { source: Arc<S>, selection: Selection, config: engine::Config, duration: Duration },
+    /// cmon runs a command for each cycle.
+    Command { commands: Commands, plan: Plan },
+    /// The target has its own load.
+    Passive { duration: Duration },
 }
 
 impl<S> Load<S> {
@@ -61,7 +38,7 @@ impl<S> Load<S> {
         }
     }
 
-    /// How long a phase is driven, or as long idle: a command that takes longer than planned has room to end.
+    /// The length of a phase, drive or idle. A command that takes longer than planned makes it longer.
     pub(super) fn phase(&self, step: Step) -> Duration {
         let planned = Duration::from_secs_f64(step.drive);
         match self {
@@ -72,7 +49,6 @@ impl<S> Load<S> {
         }
     }
 
-    /// How long it takes.
     pub(crate) fn duration(&self) -> Duration {
         match self {
             Load::Held { duration, .. } | Load::Passive { duration } => *duration,
@@ -82,7 +58,7 @@ impl<S> Load<S> {
 }
 
 impl<S: Source, W: FnMut(Record)> Session<S, W> {
-    /// Makes load for this long.
+    /// Makes load for `time`, and reads the probes meanwhile.
     pub(super) async fn drive(&mut self, time: Duration, stage: Stage) {
         if self.is_over() {
             return;
@@ -93,7 +69,8 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             Load::Command { commands, .. } => {
                 let commands = commands.clone();
                 let stop = self.stop.clone();
-                let (ran, ()) = tokio::join!(commands.run(until, &stop), self.look(until, stage));
+                let (ran, ()) =
+                    tokio::join!(commands.run(until, &stop), self.read_until(until, stage));
                 if let Err(reason) = ran {
                     self.failure = Some(reason);
                 }
@@ -105,11 +82,11 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
                 let mut fresh = self.fresh.clone();
                 let (events, mut received) = mpsc::channel(32);
                 let stop = self.stop.child_token();
-                let looking = async {
-                    self.look(until, stage).await;
+                let readings = async {
+                    self.read_until(until, stage).await;
                     if stage == Stage::Passive && !self.is_over() {
-                        // The last reading of streams that are held, before they are closed.
-                        self.glance(stage).await;
+                        // The last reading of held streams, before they close.
+                        self.read_once(stage).await;
                     }
                     stop.cancel();
                 };
@@ -117,10 +94,10 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
                     engine.run(&selection, events, stop.clone()),
                     async {
                         while let Some(event) = received.recv().await {
-                            fresh.see(&event);
+                            fresh.add(&event);
                         }
                     },
-                    looking,
+                    readings,
                 );
                 self.fresh = fresh;
                 if let Err(error) = outcome {

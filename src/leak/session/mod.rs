@@ -1,5 +1,5 @@
-//! One check as it runs: drives the streams by plan, rests, reads the probes, and writes down all that it
-//! reads. It decides nothing; what the records mean is for [`verdict`](super::verdict).
+//! Runs one check: drives the load by plan, reads the probes, and writes records. It does not judge them;
+//! [`verdict`](super::verdict) does.
 
 mod check;
 mod fresh;
@@ -9,5 +9,5 @@ mod reading;
 mod tests;
 mod unresponsive;
 
-pub(crate) use check::{Session, spacing};
+pub(crate) use check::{Session, reading_interval};
 pub(crate) use load::Load;

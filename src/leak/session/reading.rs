@@ -1,4 +1,4 @@
-//! What a check reads, and when: now and then, and at rest until the figures stand still.
+//! Reads the probes: at intervals, and at rest until the values no longer fall.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -11,18 +11,18 @@ use crate::leak::metric::{MetricId, Unit};
 use crate::leak::probe::Failure;
 use crate::leak::record::{Reading, Record, Stage, Unavailable};
 
-/// Between two polls of a settled reading.
+/// Time between two polls of a reading at rest.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// A settled reading is the smallest of this many polls.
+/// A reading at rest is the minimum of this many polls.
 const POLLS_PER_READING: usize = 3;
-/// A check lists the ids at the ends of this many blocks.
+/// A check records ids at the end of each of this many blocks.
 const ID_BLOCKS: u32 = 40;
-/// None is shorter.
+/// The minimum length of a block.
 const ID_BLOCK_MIN: Duration = Duration::from_secs(15);
 
 impl<S: Source, W: FnMut(Record)> Session<S, W> {
-    /// Reads now and then until this moment.
-    pub(super) async fn look(&mut self, until: Instant, stage: Stage) {
+    /// Reads at intervals until this time.
+    pub(super) async fn read_until(&mut self, until: Instant, stage: Stage) {
         loop {
             let next = until.min(Instant::now() + self.every);
             tokio::select! {
@@ -33,7 +33,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             if next == until {
                 return;
             }
-            self.glance(stage).await;
+            self.read_once(stage).await;
             if self.is_over() {
                 return;
             }
@@ -47,17 +47,17 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     }
 
     /// Reads once, not at rest.
-    pub(super) async fn glance(&mut self, stage: Stage) {
+    pub(super) async fn read_once(&mut self, stage: Stage) {
         let values = self.read().await;
         self.reading(stage, None, values);
     }
 
-    /// Waits for this long and reads at rest: the least of the last polls, and longer while the figures fall.
+    /// Reads at rest after `settle`: the minimum of the last polls. Waits up to twice as long while values fall.
     pub(super) async fn rest(&mut self, stage: Stage, settle: Duration) {
         let started = Instant::now();
-        let least = POLL_INTERVAL * u32::try_from(POLLS_PER_READING - 1).unwrap_or(2);
-        let first = started + settle.saturating_sub(least);
-        let deadline = started + settle.max(least) * 2;
+        let min_settle = POLL_INTERVAL * u32::try_from(POLLS_PER_READING - 1).unwrap_or(2);
+        let first = started + settle.saturating_sub(min_settle);
+        let deadline = started + settle.max(min_settle) * 2;
         tokio::select! {
             biased;
             () = self.stop.cancelled() => {}
@@ -68,9 +68,9 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             let values = self.read().await;
             polls.push_back(values);
             if polls.len() == POLLS_PER_READING {
-                let still =
+                let settled =
                     polls.iter().all(|poll| is_at_rest(poll, &polls[POLLS_PER_READING - 1]));
-                if still || deadline <= Instant::now() {
+                if settled || deadline <= Instant::now() {
                     break;
                 }
                 polls.pop_front();
@@ -89,12 +89,12 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
 
     pub(super) async fn read(&mut self) -> BTreeMap<String, f64> {
         let census = self.census();
-        let sample = self.probes.read(self.at(), &census).await;
+        let sample = self.probes.read(self.seconds(), &census).await;
         for cut in sample.cuts {
             self.write(Record::Cut(cut));
         }
-        for one in sample.unavailable {
-            self.write(Record::Unavailable(one));
+        for record in sample.unavailable {
+            self.write(Record::Unavailable(record));
         }
         for Failure { source, reason } in
             self.unresponsive.take(self.started.elapsed(), sample.failures)
@@ -118,7 +118,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     ) {
         self.cycles = self.cycles();
         let reading = Reading {
-            at: self.at(),
+            at: self.seconds(),
             stage,
             rest: settled.is_some(),
             settled: settled.map_or(0.0, |settled| settled.as_secs_f64()),
@@ -131,39 +131,39 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
 
     pub(super) async fn groups(&mut self) {
         let census = self.census();
-        for one in self.probes.groups(self.at(), self.cycles, &census).await {
-            self.write(Record::Groups(one));
+        for record in self.probes.groups(self.seconds(), self.cycles, &census).await {
+            self.write(Record::Groups(record));
         }
-        self.missed();
+        self.write_missed();
     }
 
-    /// Notes the ids of descriptors and threads, now and then.
+    /// Records the ids of descriptors and threads, once per block.
     pub(super) fn ids(&mut self) {
         let now = Instant::now();
         if now < self.ids_at {
             return;
         }
         self.ids_at = now + (self.load.duration() / ID_BLOCKS).max(ID_BLOCK_MIN);
-        for one in self.probes.ids(self.at()) {
-            self.write(Record::Ids(one));
+        for record in self.probes.ids(self.seconds()) {
+            self.write(Record::Ids(record));
         }
     }
 
     pub(super) async fn proofs(&mut self) {
-        for one in self.probes.proofs(self.at(), self.cycles).await {
-            self.write(Record::Groups(one));
+        for record in self.probes.proofs(self.seconds(), self.cycles).await {
+            self.write(Record::Groups(record));
         }
-        self.missed();
+        self.write_missed();
     }
 
-    fn missed(&mut self) {
-        for one in self.probes.missed() {
-            self.write(Record::Unavailable(one));
+    fn write_missed(&mut self) {
+        for record in self.probes.missed() {
+            self.write(Record::Unavailable(record));
         }
     }
 }
 
-/// Whether nothing is still on its way down from one poll to the last; bytes never stand still.
+/// Whether no count fell between `poll` and `last`. Bytes are ignored, because they never settle.
 fn is_at_rest(poll: &BTreeMap<String, f64>, last: &BTreeMap<String, f64>) -> bool {
     let counts = last.iter().filter(|(metric, _)| MetricId::parse(metric).unit == Unit::Count);
     counts.into_iter().all(|(metric, value)| poll.get(metric).is_none_or(|poll| poll <= value))

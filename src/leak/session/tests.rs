@@ -1,4 +1,4 @@
-//! Whole checks on a paused clock, against the embedded daemon: how long they take, and what they write down.
+//! Whole checks on a paused clock against the embedded daemon: their length and their records.
 
 use std::cell::RefCell;
 use std::process::{Command, Stdio};
@@ -22,15 +22,15 @@ use crate::leak::probe::{self, target::Target};
 use crate::leak::record::{Drive, End, Reading, Record, Rules, Stage};
 use crate::leak::selftest::{CONTAINERS, header, load, talk};
 
-/// Pairs of phases of (2, 1) s, as many as said.
+/// A plan with `pairs` on/off pairs; each phase drives for 2 s and settles for 1 s.
 fn plan(warmup: f64, warmup_cycles: f64, pairs: usize) -> Plan {
     let phase = |driven| Step { driven, drive: 2.0, settle: 1.0 };
     let steps = [phase(true), phase(false)].repeat(pairs);
     Plan { warmup, warmup_cycles, steps, cycles_per_second: 10.0, seed: 1 }
 }
 
-/// What a check writes down that drives (or only looks), for as long as its plan or as said; `meanwhile` is what
-/// happens beside it.
+/// The records of a driven check with this plan, or of a passive one with this length. `meanwhile` runs at the same
+/// time.
 async fn check(
     drive: Result<Plan, Duration>,
     targets: &[&str],
@@ -39,7 +39,7 @@ async fn check(
     check_as(|session| session, drive, targets, meanwhile).await
 }
 
-/// The same of a check that is made otherwise.
+/// The same, for a session that `made` changes.
 async fn check_as(
     made: impl FnOnce(Written) -> Written,
     drive: Result<Plan, Duration>,
@@ -85,7 +85,7 @@ async fn check_as(
     // Its future is large, and it is awaited in many places.
     let checking = Box::pin(checking);
     tokio::select! {
-        () = serve(world.clone(), listener) => unreachable!("it serves for ever"),
+        () = serve(world.clone(), listener) => unreachable!("the daemon never ends"),
         (() , ()) = async { tokio::join!(checking, meanwhile(&world, stop.clone())) } => {}
     }
     records.take()
@@ -94,7 +94,6 @@ async fn check_as(
 type Write = Box<dyn FnMut(Record)>;
 type Written = Session<Docker, Write>;
 
-/// Nothing happens beside it.
 async fn nothing(_: &FakeDaemon, _: CancellationToken) {}
 
 fn readings(records: &[Record], stage: Stage) -> Vec<&Reading> {
@@ -108,12 +107,12 @@ fn readings(records: &[Record], stage: Stage) -> Vec<&Reading> {
 fn end(records: &[Record]) -> &End {
     match records.last() {
         Some(Record::End(end)) => end,
-        other => panic!("it does not end with its end: {other:?}"),
+        other => panic!("the last record is not the end: {other:?}"),
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_warm_up_lasts_until_its_cycles_are_done_but_not_for_ever() {
+async fn a_warm_up_lasts_until_its_cycles_are_done_or_its_extension_ends() {
     // Four streams of 0.4 s each make 10 cycles a second at most.
     let warm_up = async |cycles| {
         let records = check(Ok(plan(10.0, cycles, 1)), &[], nothing).await;
@@ -141,18 +140,18 @@ async fn pairs_that_do_not_fit_are_left_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_leak_that_is_certain_ends_a_check_unless_its_rate_is_to_be_compared() {
+async fn a_certain_leak_ends_a_check_unless_early_stop_is_off() {
     let leaks = async |world: &FakeDaemon, _| world.inject(InjectedLeak::PerStream(1.0));
     let early = check(Ok(plan(20.0, 0.0, 40)), &[], leaks).await;
-    let whole = check_as(Session::without_early_stop, Ok(plan(20.0, 0.0, 40)), &[], leaks).await;
-    assert!(end(&early).sure && !end(&whole).sure);
-    let pairs = [early, whole].map(|records| {
+    let complete = check_as(Session::without_early_stop, Ok(plan(20.0, 0.0, 40)), &[], leaks).await;
+    assert!(end(&early).sure && !end(&complete).sure);
+    let pairs = [early, complete].map(|records| {
         readings(&records, Stage::Drive).into_iter().filter(|reading| reading.rest).count()
     });
     assert!((10..20).contains(&pairs[0]) && 38 <= pairs[1], "{pairs:?}");
 }
 
-/// A run that takes longer than its phase makes all phases longer, and not only those that it runs in.
+/// A command that takes longer than its phase makes all phases longer, idle ones too.
 #[tokio::test]
 async fn phases_of_a_slow_command_are_as_long_as_idle_ones() {
     let commands = crate::leak::command::Commands::new("sleep 0.6".to_owned());
@@ -186,14 +185,14 @@ async fn phases_of_a_slow_command_are_as_long_as_idle_ones() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lines_of_before_do_not_count() {
+async fn lines_from_before_the_check_do_not_count() {
     let records = check(Ok(plan(5.0, 0.0, 2)), &[], nothing).await;
     let lines = readings(&records, Stage::Idle).last().unwrap().lines;
     assert!(lines < 1.0, "{lines}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn lines_that_are_written_meanwhile_count() {
+async fn lines_written_during_the_check_count() {
     let records = check(Ok(plan(5.0, 0.0, 2)), &[], async |world: &FakeDaemon, stop| {
         tokio::select! {
             () = talk(world) => {}
@@ -225,7 +224,7 @@ async fn a_check_ends_when_its_target_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_hangs_does_not_hold_up_the_end() {
+async fn a_daemon_that_hangs_does_not_delay_the_end() {
     let records = check(Err(Duration::from_secs(600)), &[], async |world: &FakeDaemon, stop| {
         sleep(Duration::from_millis(59_500)).await;
         world.fail_always(Route::Info, Fault::Never);
@@ -239,9 +238,9 @@ async fn who_hangs_does_not_hold_up_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn parts_that_hang_hold_up_an_interrupted_check_for_a_second() {
+async fn a_profile_that_hangs_delays_an_interrupted_check_by_one_second() {
     let records = check(Err(Duration::from_secs(600)), &[], async |world: &FakeDaemon, stop| {
-        // No reading is on its way at this moment.
+        // No reading is in flight at this time.
         sleep(Duration::from_millis(59_500)).await;
         world.fail_always(Route::Profile, Fault::Never);
         stop.cancel();

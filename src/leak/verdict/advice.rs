@@ -6,8 +6,8 @@ use crate::leak::judge::combine::Mode;
 use crate::leak::judge::design::FULL_WARMUP_CYCLES;
 use crate::leak::judge::required_duration::{AchievedRate, Gain, RequiredDuration, common};
 
-/// The one thing to do. `longer` are the runs that the judges of gated metrics ask for, and `pairs` is how many
-/// on/off pairs a significant leak per cycle takes. A LEAK needs no more.
+/// The most useful step. `longer` are the runs that the judges of gated metrics require, and `pairs` is the minimum of
+/// on/off pairs for a significant leak per cycle.
 pub(super) fn advice(
     report: &Report,
     achieved: AchievedRate,
@@ -15,15 +15,14 @@ pub(super) fn advice(
     longer: &[RequiredDuration],
 ) -> Option<Advice> {
     match report.verdict {
-        // A longer run of a check that failed fails too.
         Verdict::Invalid => {
             let silent = report.lines == Some(0.0) && 0.0 < report.cycles;
             silent.then_some(Advice::SelectOtherContainers)
         }
         Verdict::Leak | Verdict::Clean => None,
         Verdict::Inconclusive => {
-            let alone = |baseline: &Baseline| baseline.compared.is_empty();
-            if report.baseline.as_ref().is_some_and(alone) {
+            let not_comparable = |baseline: &Baseline| baseline.compared.is_empty();
+            if report.baseline.as_ref().is_some_and(not_comparable) {
                 return Some(Advice::MatchBaselineLoad);
             }
             let unclear = report.gated_with(Verdict::Inconclusive);
@@ -43,7 +42,7 @@ pub(super) fn advice(
     }
 }
 
-/// What a driven run lacked for a verdict per cycle.
+/// The longer runs that would give a verdict per cycle.
 fn per_cycle(report: &Report, achieved: AchievedRate, pairs: usize) -> Vec<RequiredDuration> {
     let mut longer = Vec::new();
     let unclear = || report.gated_with(Verdict::Inconclusive);
@@ -55,7 +54,7 @@ fn per_cycle(report: &Report, achieved: AchievedRate, pairs: usize) -> Vec<Requi
         let gain = Gain::Pairs { needed: pairs, had: report.pairs };
         longer.push(RequiredDuration { seconds: achieved.length_of_pairs(pairs), gain });
     }
-    let blunt = |least: f64| report.rules.max_per_cycle < least;
+    let blunt = |smallest: f64| report.rules.max_per_cycle < smallest;
     if open().any(|metric| metric.smallest_per_cycle.is_some_and(blunt)) {
         longer.push(RequiredDuration { seconds: Some(2.0 * report.seconds), gain: Gain::Limit });
     }
@@ -66,18 +65,18 @@ fn per_cycle(report: &Report, achieved: AchievedRate, pairs: usize) -> Vec<Requi
     longer
 }
 
-/// The longest of them, which has what the others lack too, with all that it adds.
+/// The longest of these runs satisfies all of them, so the advice lists all gains.
 fn run_longer(report: &Report, longer: &[RequiredDuration]) -> Option<Advice> {
     let mut gains: Vec<Gain> = Vec::new();
-    for one in longer {
-        if !gains.contains(&one.gain) {
-            gains.push(one.gain);
+    for run in longer {
+        if !gains.contains(&run.gain) {
+            gains.push(run.gain);
         }
     }
     if gains.is_empty() {
         return None;
     }
-    let all: Option<Vec<f64>> = longer.iter().map(|one| one.seconds).collect();
+    let all: Option<Vec<f64>> = longer.iter().map(|run| run.seconds).collect();
     let seconds = all.map(|all| all.into_iter().fold(0.0, f64::max));
     let seconds = seconds.and_then(|seconds| common(seconds, report.seconds));
     Some(Advice::RunLonger { seconds, gains, driven: report.drive.has_phases() })
@@ -114,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_slow_command_needs_goes_by_the_pace_that_it_reached() {
+    fn the_advice_for_a_slow_command_uses_its_achieved_pace() {
         let report = judge(&slow(), None).unwrap();
         let advice = report.advice_lines().join("\n");
         insta::assert_snapshot!(advice);

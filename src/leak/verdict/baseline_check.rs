@@ -1,11 +1,10 @@
-//! The earlier check of `--baseline`: how the two differ, which of their figures are compared, and which growth was
-//! there before.
+//! The earlier check of `--baseline`: its differences from this one, and the rates that are comparable.
 //!
 //! | differs | per cycle | per minute |
 //! |---|---|---|
 //! | the kind of load (streams, held streams, a command, none) | not compared | not compared |
-//! | cycles that go on during what is measured per minute (held streams, a target that counts them), by half or more | compared | not compared |
-//! | length, one more than twice the other: the shorter has more of the warm-up in it | compared | not compared |
+//! | pace of cycles by half or more, with held streams or a target that counts cycles | compared | not compared |
+//! | length by more than twice: the warm-up is a larger part of the shorter check | compared | not compared |
 //! | containers, targets, stream timeout, version of the daemon | compared | compared |
 
 use super::{NoHeader, Series};
@@ -14,12 +13,14 @@ use crate::leak::judge::Verdict;
 use crate::leak::judge::new_growth::{Against, By, Earlier, Figure, OwnFigure};
 use crate::leak::record::{Header, Record};
 
-/// Lengths differ from the first ratio on, and cannot be compared from the second on.
-const LENGTH_RATIOS: (f64, f64) = (1.25, 2.0);
+/// A report mentions different lengths from this ratio on.
+const LENGTH_RATIO_NOTED: f64 = 1.25;
+/// Lengths above this ratio cannot be compared.
+const LENGTH_RATIO_MAX: f64 = 2.0;
 /// Paces cannot be compared from this ratio on.
 const PACE_RATIO_MAX: f64 = 1.5;
 
-/// An earlier check, judged, and what of it this one may be compared with.
+/// An earlier check with its verdict, and the rates that are comparable with this one's.
 pub(super) struct Before {
     report: Report,
     compared: Vec<By>,
@@ -47,18 +48,18 @@ impl Before {
         Ok(before)
     }
 
-    fn not_by_time(&mut self, difference: Difference) {
+    fn exclude_per_minute(&mut self, difference: Difference) {
         self.compared.retain(|by| *by != By::Minute);
         self.differences.push(difference);
     }
 
-    /// Where cycles go on all the time, growth per minute is theirs too.
+    /// Without idle phases, growth per minute includes growth by cycles, so it depends on their pace.
     fn paces(&mut self, now: &Series<'_>) {
         let paces = (self.report.cycles_per_minute, now.cycles_per_minute());
         if !now.header.drive.has_phases()
-            && apart(paces).is_some_and(|ratio| PACE_RATIO_MAX <= ratio)
+            && ratio(paces).is_some_and(|ratio| PACE_RATIO_MAX <= ratio)
         {
-            self.not_by_time(Difference::Pace { then: paces.0, now: paces.1 });
+            self.exclude_per_minute(Difference::Pace { then: paces.0, now: paces.1 });
         }
     }
 
@@ -69,23 +70,23 @@ impl Before {
             now_seconds: lengths.1,
             excludes_per_minute,
         };
-        match apart(lengths) {
-            Some(ratio) if LENGTH_RATIOS.1 < ratio && self.compared.contains(&By::Minute) => {
-                self.not_by_time(difference(true));
+        match ratio(lengths) {
+            Some(ratio) if LENGTH_RATIO_MAX < ratio && self.compared.contains(&By::Minute) => {
+                self.exclude_per_minute(difference(true));
             }
-            Some(ratio) if LENGTH_RATIOS.0 < ratio => self.differences.push(difference(false)),
+            Some(ratio) if LENGTH_RATIO_NOTED < ratio => self.differences.push(difference(false)),
             _ => {}
         }
     }
 
-    /// What differs, and makes no figure another one.
+    /// Differences that leave the rates comparable.
     fn settings(&mut self, then: &Header, now: &Header) {
-        let alike = then.drive == now.drive;
-        if alike && now.drive.opens_streams() {
+        let same_drive = then.drive == now.drive;
+        if same_drive && now.drive.opens_streams() {
             let only = only(&then.containers, &now.containers);
             self.differences.extend(only.map(|(gone, new)| Difference::Containers { gone, new }));
         }
-        if alike && then.stream_timeout.to_bits() != now.stream_timeout.to_bits() {
+        if same_drive && then.stream_timeout.to_bits() != now.stream_timeout.to_bits() {
             let (then_seconds, now_seconds) = (then.stream_timeout, now.stream_timeout);
             self.differences.push(Difference::StreamTimeout { then_seconds, now_seconds });
         }
@@ -98,12 +99,12 @@ impl Before {
         }
     }
 
-    /// The figures of a metric that this one may be compared with.
+    /// The comparable rates of a metric.
     pub(super) fn figures(&self, name: &str) -> Earlier {
         let metric = self.report.metric(name);
-        let figure = |by: By, of: Option<Interval>| {
-            let of = of.filter(|_| self.compared.contains(&by))?;
-            Some(Figure::new(of.into(), of.confidence))
+        let figure = |by: By, rate: Option<Interval>| {
+            let rate = rate.filter(|_| self.compared.contains(&by))?;
+            Some(Figure::new(rate.into(), rate.confidence))
         };
         Earlier {
             per_cycle: figure(By::Cycle, metric.and_then(|metric| metric.per_cycle)),
@@ -111,7 +112,6 @@ impl Before {
         }
     }
 
-    /// The facts of it.
     pub(super) fn facts(&self, as_before: Vec<AsBefore>) -> Baseline {
         Baseline {
             started: self.report.started.clone(),
@@ -123,7 +123,7 @@ impl Before {
     }
 }
 
-/// The figures of a metric that grow for certain and are called no leak because they did before.
+/// The rates of a metric that grow significantly, but are no leak because the earlier check had them too.
 pub(super) fn as_before(
     name: &str,
     now: &[OwnFigure],
@@ -148,22 +148,21 @@ pub(super) fn as_before(
     grown.collect()
 }
 
-/// How many times the one is the other; nothing where one of them is not known.
-fn apart((one, other): (f64, f64)) -> Option<f64> {
-    (0.0 < one && 0.0 < other).then(|| (one / other).max(other / one))
+/// The larger value divided by the smaller; `None` unless both are positive.
+fn ratio((a, b): (f64, f64)) -> Option<f64> {
+    (0.0 < a && 0.0 < b).then(|| (a / b).max(b / a))
 }
 
-/// How a check made its load.
 fn load(header: &Header) -> Load {
     Load { drive: header.drive, containers: header.containers.len() }
 }
 
 /// The names that only the earlier check has, and those that only this one has; `None` when both have the same.
 fn only(then: &[String], now: &[String]) -> Option<(Vec<String>, Vec<String>)> {
-    let only = |some: &[String], others: &[String]| -> Vec<String> {
-        some.iter().filter(|one| !others.contains(one)).cloned().collect()
+    let difference = |names: &[String], others: &[String]| -> Vec<String> {
+        names.iter().filter(|name| !others.contains(name)).cloned().collect()
     };
-    let (gone, new) = (only(then, now), only(now, then));
+    let (gone, new) = (difference(then, now), difference(now, then));
     (!gone.is_empty() || !new.is_empty()).then_some((gone, new))
 }
 
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_driven_in_the_same_way_is_compared() {
+    fn checks_with_the_same_load_are_compared() {
         let (report, baseline) = against(|_| {});
         assert_eq!(report.verdict, Verdict::Clean, "{}", report.summary());
         assert!(report.summary().contains("daemon.goroutines grows as before: 0.5 per cycle"));
@@ -199,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn another_kind_of_load_excuses_nothing() {
+    fn a_check_with_another_kind_of_load_is_not_compared() {
         for (drive, shown) in [
             (Drive::Command, "ran a command for each cycle"),
             (Drive::Passive, "only watched"),
@@ -218,7 +217,7 @@ mod tests {
             assert!(
                 report.advice_lines().iter().any(|advice| advice.contains("without --baseline"))
             );
-            // What is clean by itself stays so, and does not say that anything was compared.
+            // A check that is clean by itself stays clean, and its summary mentions no comparison.
             let earlier = leaking(0.5, |header| header.drive = drive);
             let clean = judge(&leaking(0.0, |_| {}), Some(&earlier)).unwrap();
             assert_eq!(clean.verdict, Verdict::Clean, "{}", clean.summary());
@@ -248,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_far_shorter_check_has_its_warm_up_in_its_growth_by_time() {
+    fn growth_per_minute_is_not_compared_with_a_far_shorter_check() {
         let by_time = || passive(|at| 52.0 + (at / 4.0).floor(), |_| 0.0);
         let shown = |before: &[Record]| {
             let report = judge(&by_time(), Some(before)).unwrap();
@@ -265,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn growth_by_time_of_held_streams_is_that_of_their_cycles_too() {
+    fn growth_per_minute_of_held_streams_is_not_compared_at_another_pace() {
         let shown = |timeout: f64| {
             let held = |timeout: f64| held_records(timeout, 0.0, 32.0);
             let report = judge(&held(30.0), Some(&held(timeout))).unwrap();

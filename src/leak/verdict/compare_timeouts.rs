@@ -1,4 +1,4 @@
-//! Runs under different stream timeouts: does the growth depend on the timeout?
+//! Compares runs with different stream timeouts: does the growth depend on the timeout?
 
 use crate::leak::facts::{Compared, Comparison, Gone, Metric, Report};
 use crate::leak::judge::dependence::{Growth, depends};
@@ -16,7 +16,7 @@ pub(crate) fn compared(runs: Vec<Report>) -> Comparison {
     Comparison { metrics, containers_gone, runs }
 }
 
-/// The containers of the first run that this one had not.
+/// The containers of the first run that this one did not have.
 fn gone(first: &Report, run: &Report) -> Option<Gone> {
     let missing = first.containers.iter().filter(|name| !run.containers.contains(name));
     let containers: Vec<String> = missing.cloned().collect();
@@ -30,8 +30,8 @@ fn gone(first: &Report, run: &Report) -> Option<Gone> {
 fn metrics(first: &Report, last: &Report) -> Vec<Compared> {
     let compared = first.gated().filter_map(|metric| {
         let other = last.metric(metric.name())?;
-        let (one, other) = (growth(first, metric)?, growth(last, other)?);
-        let dependence = depends(&one, &other, first.rules.max_per_min);
+        let (short, long) = (growth(first, metric)?, growth(last, other)?);
+        let dependence = depends(&short, &long, first.rules.max_per_min);
         Some(Compared { name: metric.id.name.clone(), dependence })
     });
     compared.collect()

@@ -1,7 +1,7 @@
-//! Decides while a check runs whether it may end early: when the leak of one metric is certain.
+//! Ends a running check early when the leak of one metric is certain.
 //!
-//! It keeps the few records of each phase that the judge looks at, and asks that judge. So a check ends early only
-//! when its records say LEAK, now and from a recording.
+//! It keeps the records that the judge of the phases needs, and asks that judge. So the verdict of a check that ended
+//! early is LEAK, also from its recording.
 
 use std::collections::BTreeSet;
 
@@ -10,23 +10,20 @@ use super::series::Series;
 use crate::leak::judge::{Options, driven};
 use crate::leak::record::{Header, Reading, Record};
 
-/// What was read so far.
 #[derive(Debug, Default)]
 pub(crate) struct EarlyStop {
-    /// The header, readings at rest with what is gated, and cuts.
+    /// The header, cuts, and readings at rest with the gated metrics.
     records: Vec<Record>,
-    /// The gated metrics that were ever read: they share alpha, whenever they came.
+    /// All gated metrics that were ever read. They share alpha, even if one appears late.
     gated: BTreeSet<String>,
 }
 
 impl EarlyStop {
-    /// Before the first record.
     pub(crate) fn new(header: &Header) -> Self {
         Self { records: vec![Record::Header(header.clone())], ..Self::default() }
     }
 
-    /// Takes the next record.
-    pub(crate) fn see(&mut self, record: &Record) {
+    pub(crate) fn add(&mut self, record: &Record) {
         let Some(Record::Header(header)) = self.records.first() else {
             return;
         };
@@ -49,7 +46,7 @@ impl EarlyStop {
         }
     }
 
-    /// Whether a leak is certain before the planned end. Asked after each on/off pair.
+    /// Whether a leak is certain. The check calls it after each on/off pair.
     pub(crate) fn is_sure(&self) -> bool {
         let Some(series) = Series::of(&self.records) else {
             return false;
@@ -58,7 +55,7 @@ impl EarlyStop {
         self.gated.iter().any(|name| driven::is_sure(&series.phases_of(name), &options))
     }
 
-    /// The options that the judge gets at the end.
+    /// The same options as those of the final verdict.
     pub(super) fn options(&self, series: &Series<'_>) -> Options {
         super::judge_options::options(series, self.gated.len())
     }
@@ -72,12 +69,12 @@ mod tests {
     use crate::leak::verdict::judge;
     use crate::leak::verdict::tests::{driven, end};
 
-    /// After how many of the records it was sure.
+    /// The number of records after which the leak is certain.
     fn sure_after(records: &[Record]) -> Option<usize> {
         let Record::Header(header) = &records[0] else { panic!("no header") };
         let mut early_stop = EarlyStop::new(header);
         let sure = records[1..].iter().position(|record| {
-            early_stop.see(record);
+            early_stop.add(record);
             early_stop.is_sure()
         });
         sure.map(|after| after + 2)
@@ -104,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_check_that_was_stopped_has_no_test_at_its_end_whatever_is_asked_later() {
+    fn a_stopped_check_has_no_final_test_at_another_alpha() {
         let leaking = driven(|_, cycles| 72.0 + cycles);
         let mut records = leaking[..sure_after(&leaking).unwrap()].to_vec();
         let mut again = |alpha: f64, sure: bool| {
@@ -120,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn growth_that_may_be_allowed_ends_no_check_early() {
+    fn growth_near_the_tolerance_ends_no_check_early() {
         let mut records = driven(|_, cycles| 72.0 + (cycles * 0.97).floor());
         let mut allow = |max_per_cycle: f64| {
             if let Record::Header(header) = &mut records[0] {
@@ -134,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_first_read_late_has_its_part_of_alpha() {
+    fn a_metric_that_appears_late_has_its_share_of_alpha() {
         let alone = driven(|_, cycles| 72.0 + cycles);
         let with_others = |from: f64| {
             let mut records = alone.clone();

@@ -1,5 +1,4 @@
-//! Findings without statistics: what is alive in cmon itself after the drain, and what the runtime of a target
-//! proves.
+//! Findings without statistics: cmon's survivors after the drain, and leaks that the Go runtime of a target proves.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +10,11 @@ use crate::leak::judge::{Verdict, exact};
 use crate::leak::metric::MetricId;
 use crate::leak::record::{End, Groups};
 
-/// The quantity that is a proof by the runtime of a target.
+/// The quantity with the goroutines that the Go runtime reports as leaked.
 const PROOF_QUANTITY: &str = "goroutineleak";
 
 impl Judging<'_> {
-    /// What of cmon itself is alive after the drain.
+    /// cmon's own tasks and connections that are alive after the drain.
     pub(super) fn survivors(&self) -> Option<Judged> {
         let end: &End = self.series.end?;
         if !self.series.header.drive.opens_streams() {
@@ -24,32 +23,32 @@ impl Judging<'_> {
         let survivors: Vec<exact::Survivor> = end
             .survivors
             .iter()
-            .map(|one| exact::Survivor { kind: one.kind.clone(), age: one.age })
+            .map(|survivor| exact::Survivor { kind: survivor.kind.clone(), age: survivor.age })
             .collect();
-        let found = exact::judge(end.streams_opened, &survivors);
+        let result = exact::judge(end.streams_opened, &survivors);
         let gated = is_gated(SURVIVORS, &self.series.header.rules);
-        let finding = Finding { gated, ..Finding::exact(SURVIVORS, &found) };
-        let last = found.survivors() as f64;
+        let finding = Finding { gated, ..Finding::exact(SURVIVORS, &result) };
+        let last = result.survivors() as f64;
         let metric = Metric {
             gated,
-            verdict: found.verdict,
+            verdict: result.verdict,
             mode: Mode::Exact,
-            per_cycle: Some(self.exactly(found.per_cycle())),
+            per_cycle: Some(self.exactly(result.per_cycle())),
             smallest_per_cycle: (0 < end.streams_opened).then(|| 1.0 / end.streams_opened as f64),
             last,
-            reason: MetricReason::Exact { opened: found.opened, survivors: found.kinds },
+            reason: MetricReason::Exact { opened: result.opened, survivors: result.kinds },
             ..Metric::named(SURVIVORS)
         };
         Some(Judged::new(vec![finding], Vec::new(), metric))
     }
 
-    /// What was counted and not estimated holds with any confidence: that of the others.
+    /// An exact count as an interval of width 0, with the confidence of the other metrics.
     fn exactly(&self, value: f64) -> Interval {
         let confidence = 1.0 - 2.0 * self.series.header.rules.alpha;
         Interval { estimate: value, low: value, high: value, confidence }
     }
 
-    /// Goroutines that the runtime of a target knows never to wake (Go 1.27 and newer).
+    /// Goroutines that can never wake, according to the Go runtime of a target (Go 1.27 and newer).
     pub(super) fn proofs(&self) -> Vec<Judged> {
         let mut proofs: BTreeMap<&str, Vec<&Groups>> = BTreeMap::new();
         for groups in &self.series.groups {
@@ -65,7 +64,7 @@ impl Judging<'_> {
             let (before, after) = (total(first), total(last));
             let verdict = if before < after { Verdict::Leak } else { Verdict::Clean };
             let dumps: Vec<Groups> = dumps.iter().map(|groups| (*groups).clone()).collect();
-            // It is about the goroutines.
+            // A gate on goroutines includes the leaked ones.
             let rules = &self.series.header.rules;
             let gated = rules.gate.is_empty()
                 || is_gated(name, rules)

@@ -1,17 +1,17 @@
-//! Which metrics decide.
+//! The gate: which metrics decide the verdict.
 
 use super::SURVIVORS;
 use crate::leak::metric::{MetricId, Source, Unit, is_of};
 use crate::leak::record::Rules;
 
-/// What decides by default: counts, not bytes, of cmon and of the daemon.
+/// The default gate for cmon and the daemon: counts, not bytes.
 const GATED: [&str; 5] =
     ["own.tasks", "own.fds", "daemon.goroutines", "daemon.fds", "daemon.followers"];
-/// The same of a target, behind its name.
+/// The default gate for targets: quantities.
 const GATED_OF_TARGETS: [&str; 7] =
     ["goroutines", "fds", "threads", "handles", "requests", "resources", "tasks"];
 
-/// Whether a metric decides.
+/// Whether the metric decides the verdict.
 pub(crate) fn is_gated(metric: &str, rules: &Rules) -> bool {
     let id = MetricId::parse(metric);
     if id.unit == Unit::Seconds {
@@ -23,15 +23,15 @@ pub(crate) fn is_gated(metric: &str, rules: &Rules) -> bool {
             || GATED.contains(&metric)
             || matches!(id.source, Source::Target(_))
                 && (GATED_OF_TARGETS.contains(&quantity)
-                    || rules.pointed.iter().any(|of| of == quantity));
+                    || rules.pointed.iter().any(|selected| selected == quantity));
     }
     rules.gate.iter().any(|gate| is_of(metric, gate))
 }
 
-/// Whether each entry of the gate names something that there is.
+/// Checks that each entry of the gate matches a metric.
 ///
 /// # Errors
-/// Names the entry that does not, and what there is.
+/// The first entry that matches none.
 pub(crate) fn known<'a>(
     rules: &Rules,
     metrics: impl Iterator<Item = &'a str>,
@@ -40,16 +40,18 @@ pub(crate) fn known<'a>(
     for entry in &rules.gate {
         let alone = Rules { gate: vec![entry.clone()], ..rules.clone() };
         if !metrics.iter().any(|metric| is_gated(metric, &alone)) {
-            return Err(NoSuchMetric { entry: entry.clone(), there: metrics.join(", ") });
+            return Err(NoSuchMetric { entry: entry.clone(), available: metrics.join(", ") });
         }
     }
     Ok(())
 }
 
-/// An entry of the gate that names nothing.
+/// An entry of the gate that matches no metric.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("--gate names `{entry}`, which is no metric and no source of metrics; there are {there}")]
+#[error(
+    "--gate names `{entry}`, which is no metric and no source of metrics; there are {available}"
+)]
 pub(crate) struct NoSuchMetric {
     entry: String,
-    there: String,
+    available: String,
 }

@@ -1,12 +1,12 @@
-//! The options of the judges, from the header of a check and what became of it.
+//! The options of the judges, from the header and the course of a check.
 
 use super::series::Series;
 use crate::leak::judge::Options;
 use crate::leak::record::Header;
 
-/// The options of the judges for this many gated metrics: all of them that are known before a check starts.
+/// The options that are known before a check starts, for this number of gated metrics.
 pub(crate) fn planned_options(header: &Header, metrics: usize) -> Options {
-    // Each of them is tested twice when cmon drives: per cycle and per minute.
+    // A driven check tests each metric twice: per cycle and per minute.
     let tests = if header.drive.has_phases() { 2 * metrics } else { metrics };
     Options {
         alpha: header.rules.alpha,
@@ -19,7 +19,7 @@ pub(crate) fn planned_options(header: &Header, metrics: usize) -> Options {
     }
 }
 
-/// The same, with what has become of the check.
+/// All options, after a check or during it.
 pub(super) fn options(series: &Series<'_>, metrics: usize) -> Options {
     Options {
         stopped: series.end.is_some_and(|end| end.sure),

@@ -1,4 +1,4 @@
-//! Puts the findings together: one report of all metrics.
+//! Combines the findings on all metrics into one report.
 
 use super::baseline_check::Before;
 use super::judge_options::options;
@@ -14,11 +14,10 @@ use crate::leak::metric::Unit;
 use crate::leak::record::{Cut, Drive, Groups, Record};
 use crate::sort::sort_by_key;
 
-/// Judges a check by its records, in their order. `baseline` are those of an earlier one: then only new growth
-/// counts.
+/// Judges the records of a check. With the records of an earlier check as `baseline`, only new growth is a leak.
 ///
 /// # Errors
-/// They do not start with a header.
+/// The records do not start with a header.
 pub(crate) fn judge(records: &[Record], baseline: Option<&[Record]>) -> Result<Report, NoHeader> {
     let series = Series::of(records).ok_or(NoHeader)?;
     let before = match baseline {
@@ -42,14 +41,14 @@ pub(super) struct Judging<'a> {
     pub(super) before: Option<&'a Before>,
 }
 
-/// What was found on one metric.
+/// The findings on one metric.
 pub(super) struct Judged {
     pub(super) findings: Vec<Finding>,
-    /// The figures that are compared with a baseline.
+    /// The rates to compare with a baseline.
     pub(super) figures: Vec<OwnFigure>,
-    /// Its growth that was there before.
+    /// Growth that the earlier check had too.
     pub(super) as_before: Vec<AsBefore>,
-    /// The longer run that would decide, when this one did not.
+    /// The longer run that would decide, if this one does not.
     pub(super) longer: Option<RequiredDuration>,
     pub(super) metric: Metric,
 }
@@ -121,7 +120,7 @@ impl Judging<'_> {
             other_sides: Vec::new(),
             advice: Vec::new(),
         };
-        // Memory moves for many reasons; only counts fit a pattern.
+        // Memory changes for many reasons, so only counts can match a pattern.
         let counts = report.metrics.iter().filter(|metric| metric.id.unit != Unit::Bytes);
         let counts: Vec<Metric> = counts.cloned().collect();
         let run = attribute::Run::of(&report);
@@ -133,13 +132,13 @@ impl Judging<'_> {
         report
     }
 
-    /// The verdict over all metrics: what the findings say, unless the check failed or could not judge.
+    /// The verdict over all metrics. A LEAK stands even if the check failed.
     fn verdict(&self, overall: &Overall) -> (Verdict, VerdictReason) {
         let (series, missing) = (self.series, &overall.missing);
         let failed = series.end.and_then(|end| end.failure.clone());
         let failed = failed.map(|cause| VerdictReason::Failed { cause });
         let failed = failed.or_else(|| self.unjudged());
-        // What cmon left behind is known at the end only.
+        // Only the end record lists cmon's survivors.
         let cut_off = series.end.is_none() && series.header.drive.opens_streams();
         match (overall.verdict, failed) {
             (Verdict::Leak, _) => {
@@ -164,7 +163,7 @@ impl Judging<'_> {
         }
     }
 
-    /// A metric with its verdict after Holm's correction, and with its groups.
+    /// The metric with its verdict after Holm's correction for multiple tests, and with its groups.
     fn finished(&self, mut metric: Metric, overall: &Overall) -> Metric {
         if let Some(found) = overall.metrics.iter().find(|found| found.name == metric.name()) {
             metric.verdict = found.verdict;
@@ -188,8 +187,8 @@ impl Judging<'_> {
         let driven = series.header.drive != Drive::Passive;
         let streams = series.header.drive.opens_streams();
         Conditions {
-            lines: streams.then(|| whole(series.lines())),
-            cycles: (driven || series.counts_cycles()).then(|| whole(series.cycles())),
+            lines: streams.then(|| to_count(series.lines())),
+            cycles: (driven || series.counts_cycles()).then(|| to_count(series.cycles())),
             work: series.work(),
             unread: series.unread(),
             gone_at: series.gone_at(),
@@ -204,6 +203,6 @@ impl Judging<'_> {
     clippy::cast_sign_loss,
     reason = "a count is finite, whole and not negative"
 )]
-pub(super) fn whole(value: f64) -> u64 {
+pub(super) fn to_count(value: f64) -> u64 {
     value.max(0.0) as u64
 }

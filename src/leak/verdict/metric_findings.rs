@@ -1,4 +1,4 @@
-//! What the judges find on one metric.
+//! The judges' findings on one metric.
 
 use super::{Judged, Judging, baseline_check, is_gated, undecided};
 use crate::leak::facts::{Interval, Metric, MetricReason, Reason, TimeReason};
@@ -26,7 +26,6 @@ impl Judging<'_> {
         judged.metric.series = chart;
         judged.metric.cohorts = cohort::judge(&self.series.blocks_of(name), options);
         if let Some(before) = self.before {
-            // Growth that was there before is not new.
             let earlier = before.figures(name);
             let against = new_growth::against(&judged.figures, &earlier, options);
             judged.as_before = baseline_check::as_before(name, &judged.figures, &earlier, &against);
@@ -47,7 +46,7 @@ impl Judging<'_> {
             finding.gated = gated;
         }
         if !gated && judged.metric.id.unit == Unit::Bytes {
-            judged.proves_nothing();
+            judged.downgrade_leak();
         }
         judged
     }
@@ -55,7 +54,7 @@ impl Judging<'_> {
     fn driven(&self, name: &str, options: &Options) -> Judged {
         let mut found = driven::judge(&self.series.phases_of(name), options);
         if self.series.stopped_at().is_some() {
-            // It may have grown after the work stopped.
+            // Without work, only growth before the stop proves anything.
             for verdict in [&mut found.verdict, &mut found.idle.verdict] {
                 if *verdict != Verdict::Leak {
                     *verdict = Verdict::Invalid;
@@ -67,8 +66,8 @@ impl Judging<'_> {
         let metric = Metric {
             verdict: found.verdict,
             mode: Mode::Driven,
-            per_cycle: found.per_cycle.map(|of| Interval::of(of, confidence)),
-            per_minute: found.idle.per_minute.map(|of| Interval::of(of, CONFIDENCE_PER_MINUTE)),
+            per_cycle: found.per_cycle.map(|rate| Interval::of(rate, confidence)),
+            per_minute: found.idle.per_minute.map(|rate| Interval::of(rate, CONFIDENCE_PER_MINUTE)),
             p: found.p,
             smallest_per_cycle: found.smallest,
             smallest_per_minute: found.idle.smallest,
@@ -86,13 +85,13 @@ impl Judging<'_> {
         let work = self.series.work();
         let stretches = self.series.stretches_of(name);
         let judged = stretches.iter().map(|stretch| {
-            let from = stretch.first().map_or(0.0, |of| of.seconds);
+            let from = stretch.first().map_or(0.0, |reading| reading.seconds);
             (passive::judge(stretch, work.as_ref(), options), from)
         });
         let mut judged: Vec<(Passive, f64)> = judged.collect();
         let findings = judged.iter().map(|(found, _)| Finding::passive(name, found, options));
         let findings: Vec<Finding> = findings.collect();
-        // The longest part stands for all, except for one that leaks.
+        // The report shows the part that leaks, or else the longest one.
         let leaks = judged.iter().position(|(found, _)| found.verdict == Verdict::Leak);
         let (found, from) = match judged.is_empty() {
             true => (Passive::unknown(), 0.0),
@@ -100,10 +99,11 @@ impl Judging<'_> {
         };
         let times = self.series.restarts_of(name);
         let restarted = match found.undecided {
-            Some(Undecided::TooShort { least }) if 0 < times => {
-                let longest = stretches.first().and_then(|of| Some((of.first()?, of.last()?)));
+            Some(Undecided::TooShort { min_seconds }) if 0 < times => {
+                let longest =
+                    stretches.first().and_then(|part| Some((part.first()?, part.last()?)));
                 let longest = longest.map_or(0.0, |(first, last)| last.seconds - first.seconds);
-                let (longest_seconds, least_seconds) = (longest, least);
+                let (longest_seconds, least_seconds) = (longest, min_seconds);
                 Some(Reason::Restarted { times, longest_seconds, least_seconds })
             }
             _ => None,
@@ -120,7 +120,7 @@ impl Judging<'_> {
             verdict: found.verdict,
             mode: Mode::Passive,
             per_cycle,
-            per_minute: found.per_minute.map(|of| Interval::of(of, CONFIDENCE_PER_MINUTE)),
+            per_minute: found.per_minute.map(|rate| Interval::of(rate, CONFIDENCE_PER_MINUTE)),
             p: found.p,
             smallest_per_minute: found.smallest,
             shape: found.shape.clone(),
@@ -130,15 +130,15 @@ impl Judging<'_> {
             ..Metric::named(name)
         };
         let figures = vec![OwnFigure::passive(&found, options)];
-        // A longer run has more restarts, and no longer parts.
+        // A longer run has more restarts, not longer parts.
         let longer = if restarted.is_some() { None } else { longer(&found) };
         Judged { longer, ..Judged::new(findings, figures, metric) }
     }
 }
 
 impl Judged {
-    /// Memory grows for many reasons, and tolerances are made for counts: it is no leak unless `--gate` names it.
-    fn proves_nothing(&mut self) {
+    /// Lowers LEAK to INCONCLUSIVE: memory grows for many reasons, so it is no leak unless `--gate` names it.
+    fn downgrade_leak(&mut self) {
         let findings = self.findings.iter_mut().map(|finding| &mut finding.verdict);
         for verdict in findings.chain([&mut self.metric.verdict]) {
             if *verdict == Verdict::Leak {
@@ -154,7 +154,7 @@ fn longer(found: &Passive) -> Option<RequiredDuration> {
         Undecided::TooShort { .. } => Gain::ByTime,
         Undecided::DetectionLimit { .. } | Undecided::NearTolerance { .. } => Gain::Limit,
         Undecided::WarmUp | Undecided::NearEnd => Gain::WarmUp,
-        // A longer level part does not show what bounds the growth.
+        // A longer run does not show what bounds the growth.
         Undecided::Bounded => return None,
     };
     Some(RequiredDuration { seconds: Some(found.run_at_least?), gain })

@@ -1,6 +1,6 @@
-//! From records to facts: the judges' findings on every metric, as one [`Report`](super::facts::Report).
+//! Turns records into facts: one [`Report`](super::facts::Report) with the judges' findings on every metric.
 //!
-//! Pure: the same records give the same report, at once or from a recording.
+//! Pure: the same records give the same report, live or from a recording.
 
 mod advice;
 mod baseline_check;
@@ -26,5 +26,5 @@ use judging::{Judged, Judging};
 pub(crate) use judging::{NoHeader, judge};
 use series::Series;
 
-/// The metric of what is alive in cmon itself after the drain.
+/// The metric that counts cmon's tasks and connections after the drain.
 const SURVIVORS: &str = "own.survivors";

@@ -1,4 +1,4 @@
-//! The records of one check, sorted out: readings by metric, phases, work, and where a series was cut.
+//! Indexes the records of one check: readings by metric, phases, work, and restarts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,12 +15,12 @@ use crate::leak::record::{
 };
 use crate::sort::sort_by;
 
-/// The log streams that the daemon serves.
+/// The number of log streams that the daemon serves.
 const FOLLOWERS: &str = "daemon.followers";
-/// A client that follows for a moment is no work.
+/// A client that follows for fewer readings does not count as work.
 const FOLLOWER_READINGS_MIN: usize = 10;
 
-/// What a check has read.
+/// The records of a check, by type.
 #[derive(Debug)]
 pub(super) struct Series<'a> {
     pub(super) header: &'a Header,
@@ -54,7 +54,7 @@ impl<'a> Series<'a> {
                 Record::Groups(groups) => series.groups.push(groups),
                 Record::Ids(ids) => series.ids.push(ids),
                 Record::Cut(cut) => series.cuts.push(cut),
-                Record::Unavailable(one) => series.unavailable.push(one),
+                Record::Unavailable(record) => series.unavailable.push(record),
                 Record::End(end) => series.end = Some(end),
             }
         }
@@ -75,8 +75,8 @@ impl<'a> Series<'a> {
     /// Processor time by source, as a share of one core.
     pub(super) fn cpu(&self) -> BTreeMap<String, f64> {
         let share = |name: &str| {
-            let has = |reading: &&Reading| Some((reading.at, *reading.values.get(name)?));
-            let mut read = self.readings.iter().filter_map(has);
+            let point = |reading: &&Reading| Some((reading.at, *reading.values.get(name)?));
+            let mut read = self.readings.iter().filter_map(point);
             let (first, last) = (read.next()?, read.next_back()?);
             let share = (last.1 - first.1) / (last.0 - first.0);
             let id = MetricId::parse(name);
@@ -113,7 +113,7 @@ impl<'a> Series<'a> {
         warm.last().map_or(0.0, |reading| reading.cycles)
     }
 
-    /// What counts are made of, after the warm-up.
+    /// The group dumps after the warm-up.
     pub(super) fn dumps(&self) -> Vec<Groups> {
         let from = self.warm_at();
         let after = self.groups.iter().filter(|groups| from <= groups.at);
@@ -130,12 +130,13 @@ impl<'a> Series<'a> {
         phases
     }
 
-    /// The phases of one metric, up to where the work stopped; what a cut parts counts as missing.
+    /// The phases of one metric, until the work stopped. A phase with a restart has NaN as its first value.
     pub(super) fn phases_of(&self, metric: &str) -> Vec<pairs::Phase> {
         let value = |reading: &Reading| reading.values.get(metric).copied().unwrap_or(f64::NAN);
         let stopped = self.stopped_at().unwrap_or(f64::INFINITY);
         let phases = self.phases();
-        let worked = phases.chunks(2).take_while(|pair| pair.iter().all(|of| of.0.at <= stopped));
+        let worked =
+            phases.chunks(2).take_while(|pair| pair.iter().all(|(before, _)| before.at <= stopped));
         worked
             .flatten()
             .map(|(before, after)| pairs::Phase {
@@ -152,15 +153,15 @@ impl<'a> Series<'a> {
             .collect()
     }
 
-    /// Who was there at the end of each block, since the last cut; in a driven check after the warm-up.
+    /// The ids at the end of each block, since the last restart; in a driven check after the warm-up.
     pub(super) fn blocks_of(&self, metric: &str) -> Vec<Block> {
         let started = self.cuts_of(metric).into_iter().fold(self.warm_at(), f64::max);
-        let of = |ids: &&&Ids| ids.metric == metric && started * 1000.0 <= ids.at_ms as f64;
+        let is_kept = |ids: &&&Ids| ids.metric == metric && started * 1000.0 <= ids.at_ms as f64;
         let block = |ids: &&Ids| Block {
             seconds: ids.at_ms as f64 / 1000.0,
             ids: ids.ids.iter().copied().collect(),
         };
-        self.ids.iter().filter(of).map(block).collect()
+        self.ids.iter().filter(is_kept).map(block).collect()
     }
 
     /// When the warm-up was over, in seconds.
@@ -169,13 +170,12 @@ impl<'a> Series<'a> {
         warm.last().map_or(0.0, |reading| reading.at)
     }
 
-    /// Seconds since the begin at which this metric started anew.
+    /// The times in seconds at which this metric started again.
     fn cuts_of(&self, metric: &str) -> Vec<f64> {
-        let of = |cut: &&&Cut| is_of(metric, &cut.source);
-        self.cuts.iter().filter(of).map(|cut| cut.at_ms as f64 / 1000.0).collect()
+        let applies = |cut: &&&Cut| is_of(metric, &cut.source);
+        self.cuts.iter().filter(applies).map(|cut| cut.at_ms as f64 / 1000.0).collect()
     }
 
-    /// How often the series of this metric started anew.
     pub(super) fn restarts_of(&self, metric: &str) -> usize {
         self.cuts_of(metric).len()
     }
@@ -184,8 +184,8 @@ impl<'a> Series<'a> {
         self.cuts_of(metric).iter().any(|at| from < *at && *at <= to)
     }
 
-    /// The readings of one metric on the target's own load, cut into stretches, the longest first. Those that
-    /// are too short to be judged are left out, but for the first.
+    /// The readings of one metric without phases, split at restarts, the longest part first. Leaves out the other parts
+    /// if they are too short to be judged.
     pub(super) fn stretches_of(&self, metric: &str) -> Vec<Vec<Value>> {
         let cuts = self.cuts_of(metric);
         let piece = |reading: &Value| cuts.iter().filter(|cut| **cut <= reading.seconds).count();
@@ -201,27 +201,27 @@ impl<'a> Series<'a> {
         judged.map(|(_, piece)| piece.to_vec()).collect()
     }
 
-    /// When this metric was read for the last time, in seconds, if that is some time ago and its source still shows
-    /// others.
+    /// The time of this metric's last reading in seconds, if it is missing since then and its source still has other
+    /// metrics.
     pub(super) fn missing_since(&self, metric: &MetricId) -> Option<f64> {
         let source = self.last_of(&metric.source.to_string());
         self.last_of(&metric.name).filter(|_| source.is_none())
     }
 
-    /// How many targets never showed a figure, nor the cycles.
+    /// The number of targets without any reading, not even the cycles.
     pub(super) fn unread(&self) -> usize {
         let shown = self.targets().len() + usize::from(self.counts_cycles());
         self.header.targets.len().saturating_sub(shown)
     }
 
-    /// The targets that ever showed a figure.
+    /// The targets with at least one reading.
     pub(super) fn targets(&self) -> BTreeSet<Source> {
         let sources = self.names().into_iter().map(|name| MetricId::parse(name).source);
         sources.filter(|source| matches!(source, Source::Target(_))).collect()
     }
 
     fn values_of(&self, metric: &str) -> Vec<Value> {
-        // Before streams are held, none is open: what they take is no growth.
+        // Readings before the streams open are lower, and opening them is no growth.
         let held = self.header.drive == Drive::Held;
         self.readings
             .iter()
@@ -246,7 +246,7 @@ impl<'a> Series<'a> {
         shown.filter_map(point).collect()
     }
 
-    /// Every stretch between two readings at rest, for the shades of a chart.
+    /// The phases, warm-up included, for the shading of a chart.
     pub(super) fn charted(&self) -> Vec<Phase> {
         let rest: Vec<&Reading> = self.at_rest().collect();
         let shade = |two: &[&Reading]| {
@@ -261,8 +261,8 @@ impl<'a> Series<'a> {
         !self.header.cycles_metric.is_empty()
     }
 
-    /// The work that the counts stand beside: what of it there is to count by, and where it stopped. Cycles that a
-    /// target counts come first, then lines that cmon read, then the log streams that the daemon serves.
+    /// The work done, and when it stopped. Prefers the cycles that a target counts, then the lines that cmon read, then
+    /// the log streams that the daemon serves.
     pub(super) fn work(&self) -> Option<Work> {
         match self.header.drive {
             Drive::Passive => self.target_cycles().or_else(|| self.followers()),
@@ -276,32 +276,33 @@ impl<'a> Series<'a> {
     fn target_cycles(&self) -> Option<Work> {
         let counted =
             self.header.drive == Drive::Passive && (self.counts_cycles() || 0.0 < self.cycles());
-        counted.then(|| work::judge(&self.total(|_| true, |of| of.cycles), Unit::Cycles))?
+        counted
+            .then(|| work::judge(&self.total(|_| true, |reading| reading.cycles), Unit::Cycles))?
     }
 
-    /// Lines that cmon read. Phases are judged by what was read at rest after the warm-up, and so are their lines.
+    /// Lines that cmon read. With phases, only the readings at rest after the warm-up count, as for the metrics.
     fn lines_read(&self) -> Option<Work> {
         let phases = self.header.drive.has_phases();
-        let counts = |of: &Reading| !phases || of.rest && of.stage != Stage::Start;
-        let lines = self.total(counts, |of| of.lines);
-        // Without any the check is invalid, whatever else stopped.
+        let counts = |reading: &Reading| !phases || reading.rest && reading.stage != Stage::Start;
+        let lines = self.total(counts, |reading| reading.lines);
+        // A check without any line is invalid anyway.
         work::judge(&lines, Unit::Lines).filter(|work| 0.0 < work.total)
     }
 
-    /// Log streams that the daemon serves, where it has served some for most of the time until it served none.
+    /// Log streams of the daemon, if it served some for most of the time and then served none.
     fn followers(&self) -> Option<Work> {
-        let has = |of: &Reading| of.values.contains_key(FOLLOWERS);
+        let has = |reading: &Reading| reading.values.contains_key(FOLLOWERS);
         let held = self.header.drive == Drive::Held;
-        let counts = |of: &Reading| has(of) && (!held || of.stage == Stage::Passive);
+        let counts = |reading: &Reading| has(reading) && (!held || reading.stage == Stage::Passive);
         let mut sum = 0.0;
-        let totals = self.total(counts, |of| {
-            sum += of.values.get(FOLLOWERS).copied().unwrap_or(0.0);
+        let totals = self.total(counts, |reading| {
+            sum += reading.values.get(FOLLOWERS).copied().unwrap_or(0.0);
             sum
         });
         let work = work::judge(&totals, Unit::Followers).filter(|work| 0.0 < work.total)?;
         let until = work.stopped_at?;
-        let before = self.readings.iter().filter(|of| counts(of) && of.at <= until);
-        let served = before.clone().filter(|of| 0.0 < of.values[FOLLOWERS]).count();
+        let before = self.readings.iter().filter(|reading| counts(reading) && reading.at <= until);
+        let served = before.clone().filter(|reading| 0.0 < reading.values[FOLLOWERS]).count();
         (FOLLOWER_READINGS_MIN <= served && before.count() <= 2 * served).then_some(work)
     }
 
@@ -310,11 +311,16 @@ impl<'a> Series<'a> {
         kept: impl Fn(&Reading) -> bool,
         mut value: impl FnMut(&Reading) -> f64,
     ) -> Vec<Value> {
-        let kept = self.readings.iter().filter(|of| kept(of));
-        kept.map(|of| Value { seconds: of.at, cycles: of.cycles, value: value(of) }).collect()
+        let kept = self.readings.iter().filter(|reading| kept(reading));
+        kept.map(|reading| Value {
+            seconds: reading.at,
+            cycles: reading.cycles,
+            value: value(reading),
+        })
+        .collect()
     }
 
-    /// When the work stopped, in seconds.
+    /// In seconds.
     pub(super) fn stopped_at(&self) -> Option<f64> {
         self.work()?.stopped_at
     }
@@ -366,24 +372,23 @@ impl<'a> Series<'a> {
             .then(|| count as f64 * 60.0 / timeout)
     }
 
-    /// When the targets went away for good, in seconds.
+    /// When the first target went away for good, in seconds.
     pub(super) fn gone_at(&self) -> Option<f64> {
         if self.header.targets.is_empty() {
             return None;
         }
-        // Each of them: that others still answer does not make up for one.
         let targets = self.targets();
         let gone = targets.iter().filter_map(|target| self.last_of(&target.to_string()));
         gone.min_by(f64::total_cmp)
     }
 
-    /// When the daemon went away for good that is driven, or that is all that was measured.
+    /// When the daemon went away for good, in seconds, if the check needs the daemon.
     pub(super) fn daemon_gone_at(&self) -> Option<f64> {
         let needed = self.header.drive.opens_streams() || self.header.targets.is_empty();
         self.last_of("daemon").filter(|_| needed)
     }
 
-    /// When there was something of this source for the last time, if that is some time ago.
+    /// The time of the last reading of this source in seconds, if it is missing for 20 s and 5 % of the check.
     fn last_of(&self, source: &str) -> Option<f64> {
         let has = |reading: &&&Reading| reading.values.keys().any(|metric| is_of(metric, source));
         let last = self.readings.iter().rfind(has)?;

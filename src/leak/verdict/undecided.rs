@@ -1,11 +1,11 @@
-//! Which of the known reasons a metric without a clear verdict has.
+//! Selects the reason why a metric has no clear verdict.
 
 use crate::leak::facts::Reason;
 use crate::leak::judge::driven::{CycleReason, Driven};
 use crate::leak::judge::passive::Passive;
 use crate::leak::judge::{Options, Verdict};
 
-/// Of a driven check: the reason per cycle comes before that per minute.
+/// For a driven check. The reason per cycle comes before the one per minute.
 pub(super) fn driven(found: &Driven, options: &Options) -> Reason {
     if found.verdict != Verdict::Inconclusive {
         return match found.idle.may_grow(options) || found.idle.rising(options) {
@@ -14,7 +14,7 @@ pub(super) fn driven(found: &Driven, options: &Options) -> Reason {
         };
     }
     match found.reason {
-        // Without enough pairs for the test, its other conditions say nothing.
+        // Without enough pairs for the test, its other conditions do not matter.
         reason if found.smallest.is_none() && reason != CycleReason::SelfClearing => {
             Reason::FewPairs
         }
@@ -29,7 +29,7 @@ pub(super) fn driven(found: &Driven, options: &Options) -> Reason {
     }
 }
 
-/// Of a target on its own load.
+/// For a target with its own load.
 pub(super) fn passive(found: &Passive) -> Reason {
     found.undecided.map_or(Reason::GrowsByTime, |missing| Reason::ByTime { missing })
 }

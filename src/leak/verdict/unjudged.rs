@@ -1,4 +1,4 @@
-//! Targets of which nothing is judged: no verdict is about them, whatever else was read.
+//! Finds targets without any gated metric: the check cannot judge them.
 
 use super::Judging;
 use super::gate::is_gated;
@@ -6,8 +6,7 @@ use crate::leak::facts::VerdictReason;
 use crate::leak::metric::{MetricId, Source};
 
 impl Judging<'_> {
-    /// Why a target is not judged: it has no figure that decides, or none any more. `None` when each has one, and
-    /// when `--gate` names what decides.
+    /// A target that has no gated metric, or lost all of them. `None` if each target has one, or with `--gate`.
     pub(super) fn unjudged(&self) -> Option<VerdictReason> {
         let (series, rules) = (self.series, &self.series.header.rules);
         if !rules.gate.is_empty() {
@@ -21,7 +20,7 @@ impl Judging<'_> {
             let shown: Vec<&MetricId> = metrics.iter().filter(|id| id.source == target).collect();
             let deciding: Vec<&MetricId> = shown.iter().copied().filter(decides).collect();
             let figures = |ids: &[&MetricId]| ids.iter().map(|id| id.quantity.clone()).collect();
-            // When the last of them was shown, when none is shown any more.
+            // The times of their last readings, if all are missing by now.
             let gone: Option<Vec<f64>> =
                 deciding.iter().map(|id| series.missing_since(id)).collect();
             match gone {
@@ -37,7 +36,7 @@ impl Judging<'_> {
                 None => others = true,
             }
         }
-        // One that counts the cycles need not decide when something else than cmon itself does.
+        // A target that counts the cycles needs no gated metric if the daemon or another target has one.
         let counts = series.counts_cycles() && others && unjudged.len() == 1;
         unjudged.into_iter().next().filter(|_| !counts)
     }

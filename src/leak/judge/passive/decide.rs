@@ -1,4 +1,4 @@
-//! The verdict on a floor, or what is missing for one.
+//! The verdict on a floor, or the reason why there is none.
 
 use super::detection_limit::{COUNT_SD_MIN, LINE_MIN_DEVIATIONS, MIN_SECONDS_AT_REST};
 use super::floor::{BLOCK_SECONDS, Floor, interval, kendall, lowest};
@@ -7,14 +7,16 @@ use crate::leak::judge::shape::Shape;
 use crate::leak::judge::stats::{Z99, std_dev, t_sf};
 use crate::leak::judge::{Interval, Options, Verdict};
 
-/// How much the line must gain, and in runs below five minutes.
-const LINE_MIN_BIC_GAIN: (f64, f64) = (10.0, 16.0);
+/// LEAK requires that a line improves BIC by this much.
+const LINE_MIN_BIC_GAIN: f64 = 10.0;
+/// The same for runs below five minutes.
+const LINE_MIN_BIC_GAIN_SHORT: f64 = 16.0;
 
-/// This many blocks must follow a step.
+/// A step followed by fewer blocks may be the start of growth.
 const STEP_MIN_BLOCKS_AFTER: usize = 4;
 
-/// Whether a step so near to the end may as well be growth that has started: fewer blocks than a line takes follow it.
-fn begins(floor: &Floor, minutes: f64, options: &Options) -> bool {
+/// Whether a step near the end may be the start of growth.
+fn may_be_start(floor: &Floor, minutes: f64, options: &Options) -> bool {
     let (points, ends) = (&floor.points, &floor.ends);
     ends.step.is_some_and(|at| points.len() < at + STEP_MIN_BLOCKS_AFTER)
         && options.max_per_minute.max(0.1) * minutes < fit::step_size(points, ends)
@@ -27,17 +29,18 @@ pub(super) fn decide(
     length: f64,
     options: &Options,
 ) {
-    let (order, window) = (kendall(floor), judged.window.1 - judged.window.0);
-    let gain = if length < MIN_SECONDS_AT_REST { LINE_MIN_BIC_GAIN.1 } else { LINE_MIN_BIC_GAIN.0 };
-    let (Some(slope), Some(gained)) = (judged.unexplained, judged.gain) else { return };
+    let (trend, window) = (kendall(floor), judged.window.1 - judged.window.0);
+    let min_gain =
+        if length < MIN_SECONDS_AT_REST { LINE_MIN_BIC_GAIN_SHORT } else { LINE_MIN_BIC_GAIN };
+    let (Some(slope), Some(gain)) = (judged.unexplained, judged.gain) else { return };
     let minutes = (judged.window.1 - judged.window.0) / 60.0;
     let rises = |slope: Interval| {
         slope.low > 0.0
             && slope.estimate > options.max_per_minute
-            && order.z > Z99
-            && slope.estimate * minutes >= options.least()
+            && trend.z > Z99
+            && slope.estimate * minutes >= options.min_growth()
     };
-    let started = begins(floor, minutes, options);
+    let started = may_be_start(floor, minutes, options);
     let level = level(floor, options).filter(|level| {
         level.high < options.max_per_minute
             && judged.per_minute.is_some_and(|slope| slope.high < options.max_per_minute)
@@ -49,19 +52,18 @@ pub(super) fn decide(
         }
         return;
     }
-    // What falls back as far as it had risen is no growth.
+    // A count that falls back as far as it rose does not grow.
     let back = matches!(judged.shape, Shape::FellBack { .. });
-    if gained >= gain && rises(slope) && !back {
+    if gain >= min_gain && rises(slope) && !back {
         judged.verdict = Verdict::Leak;
         return;
     }
-    let even = even(points, window, options).filter(|(even, _)| rises(*even) && !back);
-    if let Some((even, p)) = even {
-        // A pool that fills rises less in the end than at first.
+    let thirds = equal_thirds(points, window, options).filter(|(slope, _)| rises(*slope) && !back);
+    if let Some((slope, p)) = thirds {
         judged.verdict = Verdict::Leak;
-        (judged.unexplained, judged.p) = (Some(even), Some(p.max(order.p)));
+        (judged.unexplained, judged.p) = (Some(slope), Some(p.max(trend.p)));
         if matches!(judged.shape, Shape::Rising | Shape::WarmUp { .. } | Shape::Level) {
-            let per_minute = judged.per_minute.map_or(even.estimate, |slope| slope.estimate);
+            let per_minute = judged.per_minute.map_or(slope.estimate, |slope| slope.estimate);
             judged.shape = Shape::Line { per_minute };
         }
         return;
@@ -71,7 +73,7 @@ pub(super) fn decide(
     judged.run_at_least = Some((length * longer.clamp(1.5, 20.0) / 60.0).ceil() * 60.0);
 }
 
-/// What keeps a run from a verdict, and how many times as long a run would not be kept.
+/// Why there is no verdict, and the factor by which a longer run would decide.
 fn undecided(
     judged: &Passive,
     floor: &Floor,
@@ -86,85 +88,85 @@ fn undecided(
     let longer_for_line =
         if std_dev(&values) > 0.0 { LINE_MIN_DEVIATIONS * scatter / growth } else { 2.0 };
     let shown = judged.per_minute.unwrap_or(slope);
-    let started = begins(floor, minutes, options);
+    let started = may_be_start(floor, minutes, options);
     if started && matches!(judged.shape, Shape::Step { .. } | Shape::Steps { .. }) {
         return (Undecided::NearEnd, longer_for_line);
     }
     let turns = matches!(judged.shape, Shape::FellBack { .. } | Shape::Sawtooth { .. });
     let steps = matches!(judged.shape, Shape::Steps { .. }) && shown.estimate > allowed;
     if !turns && (shown.low > 0.0 || slope.low > allowed || steps) {
-        let near = shown.estimate <= allowed || shown.estimate * minutes < options.least();
+        let near = shown.estimate <= allowed || shown.estimate * minutes < options.min_growth();
         let undecided =
             if near { Undecided::NearTolerance { tolerance: allowed } } else { Undecided::WarmUp };
         return (undecided, longer_for_line);
     }
-    // The error of a slope falls with the length to the power of 1.5.
+    // The standard error of a slope is proportional to length^-1.5.
     let room = allowed - slope.estimate.max(0.0);
     let longer = match room > 0.1 * allowed {
         true => 1.1 * ((slope.high - slope.estimate) / room).max(1.0).powf(2.0 / 3.0),
         false => longer_for_line,
     };
-    // Some falls of a sawtooth have to be seen.
+    // A sawtooth needs several falls to be recognized.
     let longer =
         if matches!(judged.shape, Shape::FellBack { .. }) { longer.max(3.0) } else { longer };
     (Undecided::DetectionLimit { up_to: shown.high.max(slope.high), tolerance: allowed }, longer)
 }
 
-/// The slope of a floor of which no shape says more than that it is level: with nothing else in it, it is known
-/// better.
+/// The slope of a floor that the fit calls level. Without other shapes in the fit its error is smaller.
 fn level(floor: &Floor, options: &Options) -> Option<Interval> {
-    let level = floor.ends.tau.is_none() && floor.ends.step.is_none();
-    let slope = fit::slope(&floor.points, &fit::LINE).filter(|_| level)?;
+    let is_level = floor.ends.tau.is_none() && floor.ends.step.is_none();
+    let slope = fit::slope(&floor.points, &fit::LINE).filter(|_| is_level)?;
     Some(interval(slope, options))
 }
 
-/// The least that a third of the floor rises by beside another, where it rises in equal parts: a pool whose time
-/// constant is three windows and less rises by less in its last third.
+/// The minimum ratio of the smallest to the largest rise of a third. A pool with a time constant of up to three
+/// windows is below it.
 const THIRD_MIN_RATIO: f64 = 0.8;
 
-/// How well each of these rises must be known.
+/// The maximum error of such a rise, relative to the smallest one.
 const THIRD_MAX_ERROR_RATIO: f64 = 0.1;
 
-/// Fewer blocks have no thirds.
+/// Fewer blocks cannot be split into thirds.
 const THIRDS_MIN_BLOCKS: usize = 6;
 
-/// The slope per minute of a floor that rises by equal parts in its first, middle and last third, and the chance of
-/// it: what fills rises ever less, and a step rises once. Blocks of the length of a sawtooth see its floor best, so
-/// that those count about which the floor scatters least.
-pub(in crate::leak::judge) fn even(
+/// The slope per minute and the p-value of a floor that rises equally in its first, middle and last third. A pool that
+/// fills rises less and less, and a step rises once. Uses the block length with the least scatter, because blocks of
+/// the period of a sawtooth show its floor best.
+pub(in crate::leak::judge) fn equal_thirds(
     points: &[(f64, f64)],
     window: f64,
     options: &Options,
 ) -> Option<(Interval, f64)> {
-    // The last block has to be whole: a part of one may not have been to the floor.
-    let whole = |length: f64| {
+    // A partial last block may not contain the floor.
+    let complete = |length: f64| {
         let blocks = (window / length + 0.1).floor() * length;
         points.partition_point(|point| point.0 < blocks)
     };
-    let floors = BLOCK_SECONDS.into_iter().map(|length| lowest(&points[..whole(length)], length));
+    let floors =
+        BLOCK_SECONDS.into_iter().map(|length| lowest(&points[..complete(length)], length));
     let floors = floors.filter(|floor| (THIRDS_MIN_BLOCKS..=32).contains(&floor.len()));
-    let scatter = |floor: &[(f64, f64)]| (fit::straight(floor) / floor.len() as f64).sqrt();
+    let scatter = |floor: &[(f64, f64)]| (fit::line_rss(floor) / floor.len() as f64).sqrt();
     let floor = floors.min_by(|a, b| scatter(a).total_cmp(&scatter(b)))?;
     let (first, last) = (floor.first()?, floor.last()?);
     let at = |share: f64| {
-        let moment = first.0 + share * (last.0 - first.0);
-        let next = floor.partition_point(|point| point.0 < moment).clamp(1, floor.len() - 1);
+        let time = first.0 + share * (last.0 - first.0);
+        let next = floor.partition_point(|point| point.0 < time).clamp(1, floor.len() - 1);
         let (a, b) = (floor[next - 1], floor[next]);
-        a.1 + (b.1 - a.1) * (moment - a.0) / (b.0 - a.0).max(1e-9)
+        a.1 + (b.1 - a.1) * (time - a.0) / (b.0 - a.0).max(1e-9)
     };
     let marks = [0.0, 1.0 / 3.0, 2.0 / 3.0, 1.0].map(at);
     let rises = [marks[1] - marks[0], marks[2] - marks[1], marks[3] - marks[2]];
     let smallest = rises.into_iter().fold(f64::MAX, f64::min);
-    let most = rises.into_iter().fold(f64::MIN, f64::max);
+    let largest = rises.into_iter().fold(f64::MIN, f64::max);
     let covered = last.0 - first.0 >= 0.75 * window;
     let known = scatter(&floor).max(ROUNDING_SD) * std::f64::consts::SQRT_2
         <= THIRD_MAX_ERROR_RATIO * smallest;
-    if !covered || !known || smallest < THIRD_MIN_RATIO * most {
+    if !covered || !known || smallest < THIRD_MIN_RATIO * largest {
         return None;
     }
     let slope = fit::slope(&floor, &fit::LINE)?;
     Some((interval(slope, options), t_sf(slope.estimate / slope.error, slope.df)))
 }
 
-/// What rounding to whole numbers makes a count scatter by.
+/// The standard deviation from rounding to whole numbers.
 const ROUNDING_SD: f64 = 0.29;

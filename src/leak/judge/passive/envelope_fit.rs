@@ -1,60 +1,59 @@
-//! Which shape the lower envelope has: least squares over a few shapes, compared by BIC.
+//! Fits shapes to the lower envelope by least squares, and compares them by BIC (Bayesian information criterion).
 //!
-//! Shapes are sums of a level, a saturation (a pool that fills), one step and a line. Whether the
-//! line is needed beside the others is the question "does it leak". All positions of the step are
-//! tried at once: with the other columns made orthonormal, what a step takes off the rest follows
-//! from running sums, so that a grid of some hundred shapes costs as much as a few fits.
+//! A shape is a sum of a level, a saturation (a pool that fills), one step and a line. A series leaks if it needs the
+//! line. One pass finds the best position of the step: with the other columns orthonormal, its gain follows from
+//! running sums. So some hundred shapes cost as much as a few fits.
 
-/// Squared error per point below which a better fit is no merit: counts are whole numbers.
+/// A mean squared error below this counts as none, because counts are whole numbers.
 const ROUNDING_MSE: f64 = 0.25;
-/// The variance of rounding to whole numbers, the least error a slope has.
+/// The variance of rounding to whole numbers: the minimum for residuals.
 const ROUNDING_VARIANCE: f64 = 1.0 / 12.0;
 
-/// The shapes that are tried.
+/// Which shapes to fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
-    /// Shapes that end: a level, a step, a pool.
+    /// Shapes that stop growing: a level, a step, a pool.
     Ending,
-    /// The same with a line added.
+    /// The same, plus a line.
     Rising,
 }
 
 /// A shape fitted to points.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Fit {
-    /// Seconds of the saturation.
+    /// The time constant of the saturation in seconds.
     pub(super) tau: Option<f64>,
     /// The first point after the step.
     pub(super) step: Option<usize>,
     pub(super) family: Family,
     /// The sum of squared residuals.
     pub(super) rss: f64,
-    /// Bayesian information criterion: smaller is better.
+    /// Smaller is better.
     pub(super) bic: f64,
 }
 
-/// A line and nothing else, to take the slope of.
+/// A level and a line, for [`slope`].
 pub(super) const LINE: Fit =
     Fit { tau: None, step: None, family: Family::Rising, rss: 0.0, bic: 0.0 };
 
-/// The line in a shape.
+/// The slope of the line in a shape.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Slope {
     /// Per second.
     pub(super) estimate: f64,
-    /// Its standard error, widened for correlated residuals.
+    /// Its standard error, corrected for correlated residuals.
     pub(super) error: f64,
     /// Degrees of freedom of the error.
     pub(super) df: f64,
 }
 
-/// Columns made orthonormal, one after the other (Gram and Schmidt, twice for accuracy).
+/// Orthonormal columns (Gram-Schmidt, twice for accuracy).
 #[derive(Default)]
 struct Basis(Vec<Vec<f64>>);
 
 impl Basis {
-    /// What is left of a column after the others, and its length.
-    fn rest(&self, mut column: Vec<f64>) -> (Vec<f64>, f64) {
+    /// The residual of a column after the others, and its length.
+    fn residual(&self, mut column: Vec<f64>) -> (Vec<f64>, f64) {
         for _ in 0..2 {
             for known in &self.0 {
                 let share = dot(known, &column);
@@ -65,10 +64,10 @@ impl Basis {
         (column, length)
     }
 
-    /// Adds a column, unless it is a sum of the others.
+    /// Adds a column and returns true, unless it is a linear combination of the others.
     fn add(&mut self, column: Vec<f64>) -> bool {
         let before = dot(&column, &column).sqrt();
-        let (mut rest, length) = self.rest(column);
+        let (mut rest, length) = self.residual(column);
         let new = length > 1e-6 * before && length > 0.0;
         if new {
             rest.iter_mut().for_each(|value| *value /= length);
@@ -91,7 +90,7 @@ fn saturation(points: &[(f64, f64)], tau: f64) -> Vec<f64> {
     times(points).map(|t| 1.0 - (-t / tau).exp()).collect()
 }
 
-/// The saturations that are tried over `window` seconds.
+/// The time constants to fit in a window of `window` seconds.
 fn taus(window: f64) -> [f64; 9] {
     let share = |part: f64| window / part;
     [
@@ -107,7 +106,7 @@ fn taus(window: f64) -> [f64; 9] {
     ]
 }
 
-/// The best shape of a family. Points are seconds and values, in the order of time.
+/// The best shape of a family. Points are (seconds, value), in order of time.
 pub(super) fn best(points: &[(f64, f64)], window: f64, family: Family) -> Fit {
     let values: Vec<f64> = points.iter().map(|point| point.1).collect();
     let pools = taus(window).into_iter().map(Some);
@@ -118,7 +117,7 @@ pub(super) fn best(points: &[(f64, f64)], window: f64, family: Family) -> Fit {
         .unwrap_or(Fit { tau: None, step: None, family, rss: 0.0, bic: 0.0 })
 }
 
-/// A shape without a step, and the best one with a step.
+/// The fit without a step, and the best one with a step.
 fn shapes(
     points: &[(f64, f64)],
     values: &[f64],
@@ -127,29 +126,29 @@ fn shapes(
 ) -> impl Iterator<Item = Fit> {
     let n = points.len();
     let mut basis = Basis::default();
-    let mut whole = basis.add(vec![1.0; n]);
+    let mut is_independent = basis.add(vec![1.0; n]);
     if let Some(tau) = tau {
-        whole &= basis.add(saturation(points, tau));
+        is_independent &= basis.add(saturation(points, tau));
     }
     if family == Family::Rising {
-        whole &= basis.add(times(points).collect());
+        is_independent &= basis.add(times(points).collect());
     }
-    let (rest, length) = basis.rest(values.to_vec());
+    let (rest, length) = basis.residual(values.to_vec());
     let rss = length * length;
     let step = steps(&basis, &rest).max_by(|a, b| a.1.total_cmp(&b.1));
     let fit = |step: Option<(usize, f64)>| {
         let rss = (rss - step.map_or(0.0, |(_, gain)| gain)).max(0.0);
-        // The level and the scatter are two parameters; so are a step and a pool each.
+        // Two parameters each: level and scatter, the step, the pool.
         let pieces = usize::from(tau.is_some()) + usize::from(step.is_some());
         let parameters = (2 + 2 * pieces + usize::from(family == Family::Rising)) as f64;
         let bic = n as f64 * (rss / n as f64 + ROUNDING_MSE).ln() + parameters * (n as f64).ln();
         Fit { tau, step: step.map(|(at, _)| at), family, rss, bic }
     };
     let fits = [Some(fit(None)), step.map(|step| fit(Some(step)))];
-    fits.into_iter().flatten().filter(move |_| whole)
+    fits.into_iter().flatten().filter(move |_| is_independent)
 }
 
-/// For each position of a step, by how much it lowers the sum of squares.
+/// For each position of a step, how much it reduces the sum of squares.
 fn steps(basis: &Basis, rest: &[f64]) -> impl Iterator<Item = (usize, f64)> {
     let n = rest.len();
     let mut sums = vec![0.0; basis.0.len()];
@@ -165,7 +164,7 @@ fn steps(basis: &Basis, rest: &[f64]) -> impl Iterator<Item = (usize, f64)> {
     gains.into_iter()
 }
 
-/// The line in a shape that has one.
+/// The slope of the line in the shape of `fit`. `None` without enough points.
 pub(super) fn slope(points: &[(f64, f64)], fit: &Fit) -> Option<Slope> {
     let n = points.len();
     let mut basis = Basis::default();
@@ -176,12 +175,12 @@ pub(super) fn slope(points: &[(f64, f64)], fit: &Fit) -> Option<Slope> {
     if let Some(step) = fit.step {
         basis.add((0..n).map(|at| if at < step { 0.0 } else { 1.0 }).collect());
     }
-    let (line, length) = basis.rest(times(points).collect());
+    let (line, length) = basis.residual(times(points).collect());
     if length <= 1e-6 {
         return None;
     }
     let values: Vec<f64> = points.iter().map(|point| point.1).collect();
-    let (rest, _) = basis.rest(values);
+    let (rest, _) = basis.residual(values);
     let estimate = dot(&line, &rest) / (length * length);
     let residuals: Vec<f64> = rest.iter().zip(&line).map(|(r, l)| r - estimate * l).collect();
     let squares = dot(&residuals, &residuals);
@@ -193,44 +192,44 @@ pub(super) fn slope(points: &[(f64, f64)], fit: &Fit) -> Option<Slope> {
     Some(Slope { estimate, error: variance.sqrt() / length, df })
 }
 
-/// The sum of squares about a straight line.
-pub(super) fn straight(points: &[(f64, f64)]) -> f64 {
+/// The residual sum of squares of a straight line.
+pub(super) fn line_rss(points: &[(f64, f64)]) -> f64 {
     let mut basis = Basis::default();
     basis.add(vec![1.0; points.len()]);
     basis.add(times(points).collect());
-    let (_, length) = basis.rest(points.iter().map(|point| point.1).collect());
+    let (_, length) = basis.residual(points.iter().map(|point| point.1).collect());
     length * length
 }
 
-/// By how much the step of a fit lifts the floor.
+/// The size of the step; 0 without one.
 pub(super) fn step_size(points: &[(f64, f64)], fit: &Fit) -> f64 {
     let Some(step) = fit.step else { return 0.0 };
     let column = (0..points.len()).map(|at| if at < step { 0.0 } else { 1.0 }).collect();
     let others = fit.tau.map(|tau| saturation(points, tau));
-    size(points, others, column)
+    coefficient(points, others, column)
 }
 
-/// By how much the pool of a fit rises in the end.
+/// The size of the pool; 0 without one.
 pub(super) fn pool_size(points: &[(f64, f64)], fit: &Fit) -> f64 {
     let Some(tau) = fit.tau else { return 0.0 };
     let n = points.len();
     let others = fit.step.map(|step| (0..n).map(|at| f64::from(u8::from(at >= step))).collect());
-    size(points, others, saturation(points, tau))
+    coefficient(points, others, saturation(points, tau))
 }
 
-/// The factor of a column beside a level and another column.
-fn size(points: &[(f64, f64)], other: Option<Vec<f64>>, column: Vec<f64>) -> f64 {
+/// The coefficient of a column, in a fit with a level and `other`.
+fn coefficient(points: &[(f64, f64)], other: Option<Vec<f64>>, column: Vec<f64>) -> f64 {
     let mut basis = Basis::default();
     basis.add(vec![1.0; points.len()]);
     if let Some(other) = other {
         basis.add(other);
     }
-    let (column, length) = basis.rest(column);
+    let (column, length) = basis.residual(column);
     let values: Vec<f64> = points.iter().map(|point| point.1).collect();
     if length > 1e-9 { dot(&column, &values) / (length * length) } else { 0.0 }
 }
 
-/// A level with a line on one side of a moment: the sum of squares and the slope per second.
+/// Fits a level and a line that meet at time `at`. Returns the residual sum of squares and the slope per second.
 pub(super) fn hinge(points: &[(f64, f64)], at: f64, side: Side) -> Option<(f64, f64)> {
     let mut basis = Basis::default();
     basis.add(vec![1.0; points.len()]);
@@ -238,21 +237,21 @@ pub(super) fn hinge(points: &[(f64, f64)], at: f64, side: Side) -> Option<(f64, 
         Side::Before => seconds.min(at),
         Side::After => seconds.max(at),
     };
-    let (column, length) = basis.rest(points.iter().map(|point| bend(point.0)).collect());
+    let (column, length) = basis.residual(points.iter().map(|point| bend(point.0)).collect());
     let values: Vec<f64> = points.iter().map(|point| point.1).collect();
-    let (rest, all) = basis.rest(values);
+    let (rest, total) = basis.residual(values);
     if length <= 1e-9 {
         return None;
     }
     let slope = dot(&column, &rest) / (length * length);
-    Some((all * all - slope * slope * length * length, slope))
+    Some((total * total - slope * slope * length * length, slope))
 }
 
-/// On which side of the moment the line is.
+/// The side of the bend that has the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
-    /// It rises, and is level then.
+    /// It rises, and is level afterwards.
     Before,
-    /// It is level, and rises then.
+    /// It is level, and rises afterwards.
     After,
 }

@@ -1,14 +1,14 @@
-//! The floor of a series: the lowest reading of each block, with the shapes fitted to it.
+//! The floor of a series (the minimum of each block), and the shapes fitted to it.
 
 use super::envelope_fit::{self as fit, Family, Fit, Slope};
 use crate::leak::judge::stats::t_quantile;
 use crate::leak::judge::trend::{Kendall, mann_kendall};
 use crate::leak::judge::{Interval, Options};
 
-/// Lengths of blocks, seconds.
+/// Block lengths in seconds.
 pub(super) const BLOCK_SECONDS: [f64; 6] = [15.0, 30.0, 60.0, 90.0, 180.0, 360.0];
 
-/// What the judge knows before it decides.
+/// A floor with its best fits.
 pub(super) struct Floor {
     pub(super) points: Vec<(f64, f64)>,
     pub(super) ends: Fit,
@@ -16,9 +16,9 @@ pub(super) struct Floor {
     pub(super) slope: Slope,
 }
 
-/// A slope per minute of a short run. Slopes of counts have many ties, and readings close together are much
-/// alike: what the count went up and down by, and one at least, may as well be growth.
-pub(super) fn coarse(slope: Interval, points: &[(f64, f64)], seconds: f64) -> Interval {
+/// Widens the slope per minute of a short run. Counts have many ties, and consecutive readings are correlated. So the
+/// range of the values, at least 1, may be growth.
+pub(super) fn widen_short(slope: Interval, points: &[(f64, f64)], seconds: f64) -> Interval {
     let values = points.iter().map(|point| point.1);
     let (low, high) = (values.clone().fold(f64::MAX, f64::min), values.fold(f64::MIN, f64::max));
     let half_width = (high - low).max(1.0) * 60.0 / seconds.max(1.0);
@@ -30,7 +30,7 @@ pub(super) fn kendall(floor: &Floor) -> Kendall {
     mann_kendall(&floor.points.iter().map(|point| point.1).collect::<Vec<f64>>())
 }
 
-/// The floor whose slope is known best.
+/// The floor with the smallest error of its slope, over all block lengths with 8 to 32 blocks.
 pub(super) fn floor(points: &[(f64, f64)], window: f64) -> Option<Floor> {
     let long = [32.0, 16.0, 8.0].map(|blocks| window / blocks);
     let beyond = long.into_iter().filter(|length| *length > BLOCK_SECONDS[5]);
@@ -50,12 +50,11 @@ pub(super) fn floor(points: &[(f64, f64)], window: f64) -> Option<Floor> {
         .min_by(|a, b| a.slope.error.total_cmp(&b.slope.error))
 }
 
-/// The floor of the shortest blocks, where the shape of the other is not plain: of few long blocks nobody sees where
-/// they bend.
+/// The floor with the most blocks, if the shape of `floor` is complex: few long blocks do not show where it bends.
 pub(super) fn finest(floor: &Floor, points: &[(f64, f64)], window: f64) -> Option<Floor> {
-    let plain = |fit: &Fit| usize::from(fit.tau.is_some()) + usize::from(fit.step.is_some());
+    let pieces = |fit: &Fit| usize::from(fit.tau.is_some()) + usize::from(fit.step.is_some());
     let line = floor.ends.bic - floor.line.bic >= 6.0;
-    if plain(&floor.ends) < 2 && !(line && plain(&floor.line) > 0) {
+    if pieces(&floor.ends) < 2 && !(line && pieces(&floor.line) > 0) {
         return None;
     }
     let blocks = BLOCK_SECONDS.into_iter().map(|length| lowest(points, length));
@@ -68,7 +67,7 @@ pub(super) fn finest(floor: &Floor, points: &[(f64, f64)], window: f64) -> Optio
     Some(Floor { ends: fit::best(&points, window, Family::Ending), line, slope, points })
 }
 
-/// The lowest value of each block, at its own time: when it was first as low.
+/// The minimum of each block, at the time of its first occurrence.
 pub(super) fn lowest(points: &[(f64, f64)], length: f64) -> Vec<(f64, f64)> {
     let block = |point: &(f64, f64)| (point.0 / length).floor();
     points
@@ -77,13 +76,13 @@ pub(super) fn lowest(points: &[(f64, f64)], length: f64) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// At most some fifty points, evenly taken.
+/// About fifty evenly spaced points.
 pub(super) fn thin(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     points.iter().copied().step_by(points.len() / 50 + 1).collect()
 }
 
 pub(super) fn interval(slope: Slope, options: &Options) -> Interval {
-    let half_width = t_quantile(1.0 - options.chance(), slope.df) * slope.error;
+    let half_width = t_quantile(1.0 - options.clamped_alpha(), slope.df) * slope.error;
     let estimate = slope.estimate;
     Interval { estimate, low: estimate - half_width, high: estimate + half_width }.scaled(60.0)
 }

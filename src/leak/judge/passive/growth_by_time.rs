@@ -1,4 +1,4 @@
-//! What is found on one metric, as growth by time.
+//! The result of a passive judge: growth by time of one metric.
 
 use serde::Serialize;
 
@@ -6,36 +6,35 @@ use crate::leak::judge::shape::Shape;
 use crate::leak::judge::work::Work;
 use crate::leak::judge::{Interval, Options, Verdict};
 
-/// What a passive run says of one metric.
+/// Growth by time of one metric.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Passive {
-    /// LEAK, CLEAN, INCONCLUSIVE, or INVALID when there was no work.
+    /// INVALID if the work stopped.
     pub(crate) verdict: Verdict,
-    /// What the series looks like.
     pub(crate) shape: Shape,
-    /// The p-value; `None` when nothing could be decided.
+    /// `None` if the run is too short.
     pub(crate) p: Option<f64>,
-    /// Growth per minute after warm-up, steps and all, by Theil and Sen (99 %).
+    /// Growth per minute after the warm-up, steps included: Theil-Sen slope with a 99 % interval.
     pub(crate) per_minute: Option<Interval>,
-    /// Growth per minute that neither a step nor a pool explains (`1 - alpha` to each side).
+    /// Growth per minute that neither a step nor a pool explains. The bounds are one-sided at `1 - alpha`.
     pub(crate) unexplained: Option<Interval>,
-    /// By how much the line is wanted, in units of BIC.
+    /// How much the line improves BIC.
     pub(crate) gain: Option<f64>,
-    /// The rise by order alone, in standard deviations (Mann-Kendall).
+    /// The z-value of the Mann-Kendall test for a trend.
     pub(crate) rise: Option<f64>,
-    /// Where growth stopped, the part after that judged for itself.
+    /// The part after growth stopped, judged separately.
     pub(crate) late: Option<Late>,
-    /// What kept it from a verdict, where it has none.
+    /// Why there is no clear verdict.
     pub(crate) undecided: Option<Undecided>,
-    /// Cycles went on meanwhile, and may have made some of the growth.
+    /// Cycles went on at the same time and may have caused some of the growth.
     pub(crate) cycles_may_add: bool,
-    /// The work done, when it was counted.
+    /// The work done, if it was counted.
     pub(crate) work: Option<Work>,
-    /// The smallest growth per minute that this run would have found four times in five.
+    /// The smallest growth per minute that this run detects with a power of 80 %.
     pub(crate) smallest: Option<f64>,
-    /// Seconds that would decide, when this run did not.
+    /// The length in seconds of a run that would decide.
     pub(crate) run_at_least: Option<f64>,
-    /// From when to when readings were judged, seconds since the start.
+    /// Start and end of the judged readings, in seconds since the start.
     pub(crate) window: (f64, f64),
 }
 
@@ -51,38 +50,38 @@ pub(crate) struct Late {
     pub(crate) per_minute: Option<Interval>,
 }
 
-/// What kept a run from a verdict.
+/// Why a run has no clear verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub(crate) enum Undecided {
     /// Too few readings, or over too short a time.
     TooShort {
-        /// Seconds that are enough.
+        /// The required length in seconds.
         #[serde(rename = "least_seconds")]
-        least: f64,
+        min_seconds: f64,
     },
-    /// It may be level, and growth above what is allowed cannot be ruled out.
+    /// It may be level, but growth above the tolerance cannot be ruled out.
     DetectionLimit {
-        /// Growth per minute up to here cannot be ruled out.
+        /// The largest growth per minute that cannot be ruled out.
         up_to: f64,
-        /// Growth per minute that is tolerated.
+        /// The tolerated growth per minute.
         tolerance: f64,
     },
-    /// It rises, and a pool that fills slowly, or one step, would look the same.
+    /// It rises, but a slow pool or one step would look the same.
     WarmUp,
-    /// It has risen near the end: once, or from now on.
+    /// It rose near the end: one step, or the start of growth.
     NearEnd,
-    /// It grew by more than chance, and by less than `least` in all, or not surely more than is allowed.
+    /// It grew significantly, but by too little in total, or its interval contains the tolerance.
     NearTolerance {
-        /// Growth per minute that is tolerated.
+        /// The tolerated growth per minute.
         tolerance: f64,
     },
-    /// It grew and stopped: something bounds it that may not be the program.
+    /// It grew and stopped. What bounds it may not be the program itself.
     Bounded,
 }
 
 impl Passive {
-    /// Where nothing was looked at.
+    /// The result without any reading.
     pub(crate) fn unknown() -> Self {
         Self::undecided(Shape::Unknown, (0.0, 0.0))
     }
@@ -106,21 +105,21 @@ impl Passive {
         }
     }
 
-    /// Whether growth per minute is above what is allowed, as far as is known.
+    /// Whether growth per minute is significantly above the tolerance.
     pub(crate) fn rising(&self, options: &Options) -> bool {
         self.verdict == Verdict::Leak
             || self.late.is_none()
                 && self.unexplained.is_some_and(|slope| slope.low > options.max_per_minute)
     }
 
-    /// Whether it grew by more than is allowed, and a leak looks the same as a warm-up or a
-    /// step. Where the run was too short even for that, any growth that is larger than scatter.
+    /// Whether it grew by more than the tolerance, but a warm-up or a step would look the same. In a run that is too
+    /// short for a fit: any growth above the scatter.
     pub(crate) fn may_grow(&self, options: &Options) -> bool {
         let minutes = (self.window.1 - self.window.0) / 60.0;
         let grew = |slope: Interval| {
             self.unexplained.is_none()
                 && slope.estimate > options.max_per_minute
-                && slope.estimate * minutes >= 2.0 * options.least()
+                && slope.estimate * minutes >= 2.0 * options.min_growth()
         };
         self.verdict == Verdict::Inconclusive
             && self.per_minute.is_some_and(|s| s.low > options.max_per_minute || grew(s))

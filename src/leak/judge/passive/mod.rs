@@ -1,15 +1,15 @@
-//! Judges a target on its own load, which nobody can switch off: does its floor need a line?
+//! Judges a target with its own load: does its floor need a line?
 //!
-//! Readings are cut into blocks and the lowest of each is kept (the floor): bursts, garbage collection and sawteeth
-//! live above it. Shapes that end (a level, a step, a pool that fills, both) are fitted to the floor, and the same
-//! shapes with a line. LEAK needs that BIC clearly prefers the line, that its slope is above 0 with an interval, and
-//! that the floor rises by rank alone (Mann-Kendall test). Tests on raw readings raise an alarm on a third of quiet
-//! runs, because consecutive readings are correlated; the floor of blocks is not.
+//! The floor is the minimum of each block of readings. It excludes bursts, garbage collection and sawteeth. The judge
+//! fits shapes that stop growing (a level, a step, a pool that fills, both) to the floor, and the same shapes with a
+//! line. LEAK requires that BIC clearly prefers the line, that the interval of its slope is above 0, and that the
+//! Mann-Kendall test finds a trend. Tests on raw readings give false alarms in a third of quiet runs, because
+//! consecutive readings are correlated. The minima of blocks are not.
 //!
 //! ```text
 //! window -> floor -> envelope_fit      the floor and the shapes fitted to it
 //!        -> naming                     the name of the shape
-//!        -> decide                     the verdict, and what is missing for one
+//!        -> decide                     the verdict, or the reason why there is none
 //! at_rest -> window                    the readings at rest of a driven run
 //! detection_limit                      the smallest growth that a run detects
 //! ```

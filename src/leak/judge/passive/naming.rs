@@ -1,27 +1,27 @@
-//! The name of a shape, from the fit and from the readings themselves.
+//! Names the shape of a series, from the fit and from the readings.
 
 use super::Passive;
 use super::envelope_fit::{self as fit, Fit, Side};
-use super::floor::{Floor, coarse, floor, thin};
+use super::floor::{Floor, floor, thin, widen_short};
 use crate::leak::judge::shape::{Growth, Shape, Stairs, Stepped, fell_back, sawtooth, stepped};
 use crate::leak::judge::stats::{Z995, mad, median, t_quantile};
 use crate::leak::judge::trend::theil_sen;
 use crate::leak::judge::{Interval, Reading, Verdict};
 
-/// A rise before the part that is judged is named from here on.
+/// The minimum rise before the judged window that is worth a name.
 const EARLY_RISE_MIN: f64 = 5.0;
 
-/// A pool is full when this part of the window is over, or it still fills.
+/// A pool that is not full after this share of the window still fills.
 const POOL_FULL_MAX_SHARE: f64 = 0.85;
-/// Steps that are absent for this many periods have stopped, or not started.
+/// After this many periods without a step, the steps have stopped or not started.
 const ABSENT_PERIODS: f64 = 2.5;
-/// A rise of a part of a run is no less than this.
+/// The minimum rise of a part of a run.
 const PART_RISE_MIN: f64 = 10.0;
-/// By how much (BIC) a bend must fit better than the shapes that end.
+/// How much a bend must improve BIC over the shapes that stop growing.
 const BEND_MIN_BIC_GAIN: f64 = 6.0;
 
-/// A run too short for a floor.
-pub(super) fn short(readings: &[Reading]) -> Shape {
+/// The shape of a run that is too short for a floor.
+pub(super) fn short_run(readings: &[Reading]) -> Shape {
     if readings.len() < 3 {
         return Shape::Unknown;
     }
@@ -36,7 +36,7 @@ pub(super) fn short(readings: &[Reading]) -> Shape {
     }
 }
 
-/// The name, before the verdict.
+/// The shape, before the verdict.
 pub(super) fn name(readings: &[Reading], floor: &Floor, judged: &Passive) -> Shape {
     match stepped(readings) {
         Some(Stepped::Paced { stairs, .. }) => return Shape::Staircase(stairs),
@@ -57,18 +57,18 @@ pub(super) fn name(readings: &[Reading], floor: &Floor, judged: &Passive) -> Sha
     if gain >= 6.0 && slope > 0.0 && shown > 0.0 {
         return Shape::Line { per_minute: shown };
     }
-    match of_fit(floor, judged) {
-        Shape::Level => before(readings, judged.window.0).unwrap_or(Shape::Level),
+    match fitted(floor, judged) {
+        Shape::Level => early_rise(readings, judged.window.0).unwrap_or(Shape::Level),
         shape => shape,
     }
 }
 
-/// What is level has risen to that level before it was judged.
-fn before(readings: &[Reading], judged_from: f64) -> Option<Shape> {
+/// The rise to the level before the judged window; `None` without one.
+fn early_rise(readings: &[Reading], judged_from: f64) -> Option<Shape> {
     let begin = readings.partition_point(|reading| reading.seconds < judged_from);
     let (early, late) = readings.split_at(begin);
-    let of = |part: &[Reading]| part.iter().map(|reading| reading.value).collect::<Vec<f64>>();
-    let (first, late) = (of(early.get(..3)?), of(late));
+    let values = |part: &[Reading]| part.iter().map(|reading| reading.value).collect::<Vec<f64>>();
+    let (first, late) = (values(early.get(..3)?), values(late));
     let (level, scatter) = (median(&late), mad(&late));
     let size = level - median(&first);
     if size < EARLY_RISE_MIN.max(6.0 * scatter) {
@@ -77,15 +77,15 @@ fn before(readings: &[Reading], judged_from: f64) -> Option<Shape> {
     let near = level - (0.1 * size).max(2.0 * scatter);
     let below = early.iter().rposition(|reading| reading.value < near)?;
     let since = readings.get(below + 1)?;
-    // All of it at once is no pool that fills.
+    // A rise at once is a step, not a pool.
     Some(match since.value - early[below].value {
         jump if 0.8 * size <= jump => Shape::Step { size, at: since.seconds },
         _ => Shape::WarmUp { size, level_since: since.seconds, step: None },
     })
 }
 
-/// The name of the best shape that ends.
-fn of_fit(floor: &Floor, judged: &Passive) -> Shape {
+/// The best shape that stops growing.
+fn fitted(floor: &Floor, judged: &Passive) -> Shape {
     let points = &floor.points;
     let Fit { tau, step, .. } = floor.ends;
     let window = judged.window.1 - judged.window.0;
@@ -99,7 +99,7 @@ fn of_fit(floor: &Floor, judged: &Passive) -> Shape {
         (Some(tau), step) => {
             let size = fit::pool_size(points, &floor.ends);
             let level = 3.0 * tau;
-            // What has only just become level may as well rise on.
+            // A pool that is just full may still rise.
             if level > POOL_FULL_MAX_SHARE * window {
                 return if size > 0.0 { Shape::Rising } else { Shape::Falling };
             }
@@ -108,8 +108,7 @@ fn of_fit(floor: &Floor, judged: &Passive) -> Shape {
     }
 }
 
-/// Where growth began within the run, and how it went on since: by steps that began late, or by a floor that is
-/// level and then a line.
+/// The start of late growth, and its rate since: steps that began late, or a floor that is level and then rises.
 pub(super) fn start_of_growth(
     readings: &[Reading],
     floor: &Floor,
@@ -129,8 +128,7 @@ pub(super) fn start_of_growth(
     let points = &floor.points;
     let (at, near, rss) = bend(points, Side::After)?;
     let bic = bic(points.len(), rss, 4.0);
-    let straight = fit::straight(points);
-    let line = self::bic(points.len(), straight, 3.0);
+    let line = self::bic(points.len(), fit::line_rss(points), 3.0);
     if line < bic + BEND_MIN_BIC_GAIN
         || floor.ends.bic < bic + BEND_MIN_BIC_GAIN
         || floor.line.bic < bic
@@ -145,12 +143,12 @@ pub(super) fn start_of_growth(
     if rose < PART_RISE_MIN || 0.25 * since < high {
         return None;
     }
-    let level_until = moment(readings, judged.window.0, (points, at, near), Side::After);
+    let level_until = bend_time(readings, judged.window.0, (points, at, near), Side::After);
     Some((level_until, growth(readings, level_until, None)))
 }
 
-/// Where growth stopped, and how it went until then: steps that come no more, or a line that ends, which fits clearly
-/// better than a pool, with a far slower rise after it.
+/// The end of growth, and its rate until then: steps that stopped, or a line that ends. The line must fit clearly
+/// better than a pool, and the rise after it must be far slower.
 pub(super) fn stopped(readings: &[Reading], floor: &Floor, judged: &Passive) -> Option<Shape> {
     let (begin, end) = (readings.first()?.seconds, readings.last()?.seconds);
     if let Some(Stepped::Paced { stairs, first, last }) = stepped(readings) {
@@ -168,7 +166,7 @@ pub(super) fn stopped(readings: &[Reading], floor: &Floor, judged: &Passive) -> 
     let whole = judged.unexplained?.estimate / 60.0;
     let n = points.len();
     let (at, near, rss) = bend(points, Side::Before)?;
-    // What was taken for a warm-up must fit clearly worse.
+    // A warm-up must fit clearly worse.
     let margin = if judged.verdict == Verdict::Leak { 0.0 } else { 4.0 };
     let bic = bic(n, rss, 4.0);
     if bic > floor.line.bic || bic > floor.ends.bic - margin {
@@ -183,9 +181,9 @@ pub(super) fn stopped(readings: &[Reading], floor: &Floor, judged: &Passive) -> 
     if !ended {
         return None;
     }
-    let at = moment(readings, judged.window.0, (points, at, near), Side::Before);
+    let at = bend_time(readings, judged.window.0, (points, at, near), Side::Before);
     let part = until(readings, at);
-    // What rises while it warms up is not judged, and has started all the same.
+    // The growth includes the warm-up before the judged window.
     let growth = growth(&part, judged.window.0, None);
     Some(Shape::Stopped { since: None, at, growth, lifetime: at - begin })
 }
@@ -199,25 +197,25 @@ fn bic(n: usize, rss: f64, parameters: f64) -> f64 {
     n * (rss.max(0.0) / n + 0.25).ln() + parameters * n.ln()
 }
 
-/// Where a floor bends best: the first point after the bend, the moment, and the sum of squares.
+/// The best bend of a floor: the first point after it, its time, and the residual sum of squares.
 fn bend(points: &[(f64, f64)], side: Side) -> Option<(usize, f64, f64)> {
     const BEND_GRID: u32 = 8;
-    let at = |moment: f64| Some((moment, fit::hinge(points, moment, side)?.0));
+    let at = |time: f64| Some((time, fit::hinge(points, time, side)?.0));
     let better = |a: &(f64, f64), b: &(f64, f64)| a.1.total_cmp(&b.1);
     let coarse = 3..points.len().checked_sub(2)?;
     let (near, _) = coarse.filter_map(|n| at(points[n].0)).min_by(better)?;
-    // It may be anywhere between two points.
+    // Refines the position between two points.
     let n = points.partition_point(|point| point.0 < near);
     let (from, to) = (points[n - 1].0, points[n + 1].0);
     let fine =
         (0..=2 * BEND_GRID).map(|k| from + (to - from) * f64::from(k) / f64::from(2 * BEND_GRID));
-    let (moment, rss) = fine.chain([near]).filter_map(at).min_by(better)?;
-    let after = points.partition_point(|point| point.0 < moment).clamp(3, points.len() - 3);
-    Some((after, moment, rss))
+    let (time, rss) = fine.chain([near]).filter_map(at).min_by(better)?;
+    let after = points.partition_point(|point| point.0 < time).clamp(3, points.len() - 3);
+    Some((after, time, rss))
 }
 
-/// The moment of a bend, to the reading: the floor knows it to a block only.
-fn moment(
+/// The time of a bend, refined from a block to a reading.
+fn bend_time(
     readings: &[Reading],
     from: f64,
     (points, at, near): (&[(f64, f64)], usize, f64),
@@ -236,7 +234,7 @@ fn moment(
         .map_or(from + near, |(at, _)| from + at)
 }
 
-/// How a part of the readings rises, from `since` on.
+/// The growth of the readings from `since` on.
 fn growth(readings: &[Reading], since: f64, stairs: Option<Stairs>) -> Growth {
     let part: Vec<(f64, f64)> = readings
         .iter()
@@ -247,9 +245,8 @@ fn growth(readings: &[Reading], since: f64, stairs: Option<Stairs>) -> Growth {
     let none = Interval { estimate: 0.0, low: 0.0, high: 0.0 };
     let rate = match floor(&part, length) {
         Some(floor) => theil_sen(&floor.points, Z995).map(|slope| slope.scaled(60.0)),
-        None => {
-            theil_sen(&thin(&part), Z995).map(|slope| coarse(slope.scaled(60.0), &part, length))
-        }
+        None => theil_sen(&thin(&part), Z995)
+            .map(|slope| widen_short(slope.scaled(60.0), &part, length)),
     }
     .unwrap_or(none);
     let per_minute = match stairs.map(Stairs::per_minute) {
@@ -267,17 +264,17 @@ fn growth(readings: &[Reading], since: f64, stairs: Option<Stairs>) -> Growth {
 mod tests {
     use super::*;
 
-    /// A reading a second, judged from the 60th on.
+    /// The early rise of a series with one reading per second, judged from 60 s on.
     fn shape(value: impl Fn(f64) -> f64) -> Option<Shape> {
         let reading = |n: u32| {
             let seconds = f64::from(n);
             Reading { seconds, cycles: 0.0, value: value(seconds) }
         };
-        before(&(0..200).map(reading).collect::<Vec<_>>(), 60.0)
+        early_rise(&(0..200).map(reading).collect::<Vec<_>>(), 60.0)
     }
 
     #[test]
-    fn what_fills_before_it_is_judged_is_a_warm_up_and_at_once_a_step() {
+    fn an_early_rise_is_a_warm_up_or_a_step() {
         let filled = shape(|seconds| 100.0 + 2.0 * seconds.min(40.0));
         let Some(Shape::WarmUp { size, level_since, step: None }) = filled else {
             panic!("{filled:?}");
@@ -291,11 +288,11 @@ mod tests {
     }
 
     #[test]
-    fn what_falls_or_scatters_as_far_is_neither() {
+    fn falling_and_scattered_series_have_no_early_rise() {
         assert_eq!(shape(|_| 100.0), None);
         assert_eq!(shape(|seconds| 100.0 - seconds.min(40.0)), None);
         assert_eq!(shape(|seconds| (seconds / 20.0).floor().min(2.0) * 2.0), None);
-        let restless = |seconds: f64| 10.0 * (seconds * 7.0).sin() + 0.3 * seconds.min(50.0);
-        assert_eq!(shape(restless), None);
+        let scattered = |seconds: f64| 10.0 * (seconds * 7.0).sin() + 0.3 * seconds.min(50.0);
+        assert_eq!(shape(scattered), None);
     }
 }

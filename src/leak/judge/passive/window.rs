@@ -1,8 +1,8 @@
-//! Judges the readings of one window: floor, shape, verdict; then where growth started or stopped within it.
+//! Judges the readings of one window: floor, shape, verdict, then the start or end of growth within it.
 
 use super::decide::decide;
 use super::detection_limit::{MIN_SECONDS, growth_needed, warmup_seconds};
-use super::floor::{Floor, coarse, finest, floor, kendall, thin};
+use super::floor::{Floor, finest, floor, kendall, thin, widen_short};
 use super::{Late, Passive, Undecided, naming};
 use crate::leak::judge::shape::Shape;
 use crate::leak::judge::stats::{Z80, Z995, t_quantile, t_sf};
@@ -10,7 +10,7 @@ use crate::leak::judge::trend::theil_sen;
 use crate::leak::judge::work::Work;
 use crate::leak::judge::{Interval, Options, Reading, Verdict, usable};
 
-/// Judges the readings of a metric up to where the work stopped that was done meanwhile.
+/// Judges the readings of a metric until the work stopped.
 pub(crate) fn judge(readings: &[Reading], work: Option<&Work>, options: &Options) -> Passive {
     let readings = usable(readings);
     let stopped = work.and_then(|work| work.stopped_at);
@@ -25,8 +25,8 @@ pub(crate) fn judge(readings: &[Reading], work: Option<&Work>, options: &Options
     judged
 }
 
-/// Makes the rate that is shown hold what the verdict was made by. The slope by Theil and Sen has steps, pools and
-/// ties in it; the verdict goes by what is left without them.
+/// Makes the reported rate consistent with the verdict. The Theil-Sen slope includes steps, pools and ties, but the
+/// verdict excludes them.
 pub(super) fn agree(judged: &mut Passive, options: &Options) {
     let (Some(shown), Some(decided)) = (judged.per_minute, judged.unexplained) else { return };
     if judged.late.is_some() || matches!(judged.shape, Shape::ChangePoint { .. }) {
@@ -48,15 +48,15 @@ pub(super) fn agree(judged: &mut Passive, options: &Options) {
 /// Whether the readings start with a warm-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Warmup {
-    /// They do: it is not judged.
+    /// Yes: skip it.
     Skip,
-    /// The warm-up was over before.
+    /// No: it was over before.
     Over,
 }
 
 pub(super) fn judge_window(
     readings: &[Reading],
-    least: f64,
+    min_seconds: f64,
     warmup: Warmup,
     options: &Options,
 ) -> Passive {
@@ -71,63 +71,63 @@ pub(super) fn judge_window(
     let window = (start.seconds + warmup, end.seconds);
     let kept: Vec<Reading> =
         readings.iter().copied().filter(|reading| reading.seconds >= window.0).collect();
-    // Large values would lose their small changes.
+    // Relative to the first value, small changes of large values stay exact.
     let zero = kept.first().map_or(0.0, |reading| reading.value);
     let points: Vec<(f64, f64)> =
         kept.iter().map(|reading| (reading.seconds - window.0, reading.value - zero)).collect();
     let Some(floor) = floor(&points, window.1 - window.0) else {
-        let shape = naming::short(readings);
+        let shape = naming::short_run(readings);
         let mut judged = Passive::undecided(shape, window);
         judged.per_minute = theil_sen(&thin(&points), Z995)
-            .map(|slope| coarse(slope.scaled(60.0), &points, window.1 - window.0));
-        judged.run_at_least = Some(least);
-        judged.undecided = Some(Undecided::TooShort { least });
+            .map(|slope| widen_short(slope.scaled(60.0), &points, window.1 - window.0));
+        judged.run_at_least = Some(min_seconds);
+        judged.undecided = Some(Undecided::TooShort { min_seconds });
         return judged;
     };
-    let mut judged = weigh(&floor, window, options);
+    let mut judged = estimates(&floor, window, options);
     judged.shape = naming::name(readings, &floor, &judged);
-    if length + 1.0 < least {
+    if length + 1.0 < min_seconds {
         judged.p = None;
         judged.verdict = Verdict::Inconclusive;
-        judged.run_at_least = Some(least);
-        judged.undecided = Some(Undecided::TooShort { least });
+        judged.run_at_least = Some(min_seconds);
+        judged.undecided = Some(Undecided::TooShort { min_seconds });
         return judged;
     }
     decide(&mut judged, &floor, &points, length, options);
     let fine = finest(&floor, &points, window.1 - window.0);
     let floors: Vec<&Floor> = std::iter::once(&floor).chain(&fine).collect();
-    begin(&mut judged, readings, &floors);
-    stop(&mut judged, readings, &floors, least, options);
+    apply_start(&mut judged, readings, &floors);
+    apply_stop(&mut judged, readings, &floors, min_seconds, options);
     judged
 }
 
-/// The figures, without a verdict.
-fn weigh(floor: &Floor, window: (f64, f64), options: &Options) -> Passive {
+/// The estimates, without a verdict.
+fn estimates(floor: &Floor, window: (f64, f64), options: &Options) -> Passive {
     let slope = floor.slope;
-    let half_width = t_quantile(1.0 - options.chance(), slope.df) * slope.error;
+    let half_width = t_quantile(1.0 - options.clamped_alpha(), slope.df) * slope.error;
     let estimate = slope.estimate;
     let unexplained =
         Interval { estimate, low: estimate - half_width, high: estimate + half_width };
-    let order = kendall(floor);
-    let by_slope = t_sf(slope.estimate / slope.error, slope.df);
+    let trend = kendall(floor);
+    let slope_p = t_sf(slope.estimate / slope.error, slope.df);
     let minutes = (window.1 - window.0) / 60.0;
     let residual = (floor.line.rss / floor.points.len() as f64).sqrt();
-    let wanted = growth_needed(residual, minutes, options);
-    // Holm's procedure may demand this level.
-    let alpha = options.chance() / options.tests();
+    let needed = growth_needed(residual, minutes, options);
+    // The strictest level of Holm's procedure.
+    let alpha = options.clamped_alpha() / options.tests();
     let strict = (t_quantile(1.0 - alpha, slope.df) + Z80) * slope.error * 60.0;
     let mut judged = Passive::undecided(Shape::Unknown, window);
-    judged.p = Some(by_slope.max(order.p));
+    judged.p = Some(slope_p.max(trend.p));
     judged.per_minute = theil_sen(&floor.points, Z995).map(|slope| slope.scaled(60.0));
     judged.unexplained = Some(unexplained.scaled(60.0));
     judged.gain = Some(floor.ends.bic - floor.line.bic);
-    judged.rise = Some(order.z);
-    judged.smallest = Some(wanted.max(strict));
+    judged.rise = Some(trend.z);
+    judged.smallest = Some(needed.max(strict));
     judged
 }
 
-/// Where growth began within the run: the rate is that since then.
-fn begin(judged: &mut Passive, readings: &[Reading], floors: &[&Floor]) {
+/// If growth began within the run, reports its rate since then.
+fn apply_start(judged: &mut Passive, readings: &[Reading], floors: &[&Floor]) {
     let mut started =
         floors.iter().filter_map(|floor| naming::start_of_growth(readings, floor, judged));
     let Some((level_until, growth)) = started.next() else { return };
@@ -141,12 +141,12 @@ fn begin(judged: &mut Passive, readings: &[Reading], floors: &[&Floor]) {
     judged.shape = Shape::ChangePoint { level_until, growth };
 }
 
-/// Growth that stopped is judged apart from what came after.
-fn stop(
+/// If growth stopped, judges the part after it separately.
+fn apply_stop(
     judged: &mut Passive,
     readings: &[Reading],
     floors: &[&Floor],
-    least: f64,
+    min_seconds: f64,
     options: &Options,
 ) {
     if matches!(judged.shape, Shape::Sawtooth { .. } | Shape::ChangePoint { .. }) {
@@ -156,12 +156,12 @@ fn stop(
     let Some(stopped) = stopped.next() else { return };
     let Shape::Stopped { at, growth, .. } = stopped else { return };
     let late: Vec<Reading> = readings.iter().copied().filter(|r| r.seconds > at).collect();
-    let alone = judge_window(&late, least, Warmup::Over, options);
+    let alone = judge_window(&late, min_seconds, Warmup::Over, options);
     judged.late = Some(Late { since: at, verdict: alone.verdict, per_minute: alone.per_minute });
     (judged.shape, judged.per_minute) = (stopped, Some(growth.per_minute));
     judged.verdict = match alone.verdict {
         Verdict::Leak => Verdict::Leak,
-        // A leak that something else bounds: neither clean nor growing.
+        // A bounded leak is neither clean nor growing.
         _ => Verdict::Inconclusive,
     };
     judged.undecided = (judged.verdict == Verdict::Inconclusive).then_some(Undecided::Bounded);

@@ -1,4 +1,4 @@
-//! Lists of ids.
+//! Cohort patterns of a leak, a pool, a steady service and a step.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ fn blocks(born: impl Fn(u64) -> u64, minutes: u64) -> Vec<Block> {
     (0..=minutes)
         .map(|minute| {
             kept.extend((0..born(minute)).map(|n| 1000 * (minute + 1) + n));
-            // Those of the moment are gone with the next block.
+            // Short-lived members, absent from the next block.
             let passing = (0..5).map(|n| 1_000_000 + 10 * minute + n);
             Block {
                 seconds: 60.0 * minute as f64,
@@ -21,7 +21,7 @@ fn blocks(born: impl Fn(u64) -> u64, minutes: u64) -> Vec<Block> {
 }
 
 #[test]
-fn cohorts_show_accumulation_from_a_pool_and_from_passers_by() {
+fn cohorts_distinguish_accumulation_from_a_pool_and_from_short_lived_members() {
     let judge = |born: fn(u64) -> u64| {
         cohort::judge(&blocks(born, 20), &Options::default()).expect("blocks enough")
     };

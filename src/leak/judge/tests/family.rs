@@ -1,7 +1,6 @@
-//! How often the one verdict of several metrics is right: they share alpha, and any of them may leak.
+//! Error rates of the verdict over several metrics, which share alpha.
 //!
-//! The tables are of one metric. Here some of the same run, each with a noise of its own, are judged as a
-//! check does it, through [`combine`].
+//! The tables judge one metric. Here [`combine`] judges several metrics of one run, each with another noise.
 
 #![expect(clippy::print_stdout, reason = "as the tables")]
 
@@ -12,7 +11,7 @@ use crate::leak::judge::{Options, Verdict, driven};
 
 /// One run in which the metrics have these noises and leaks per minute; they are named by number.
 fn run(metrics: &[(Noise, f64)], minutes: f64, seed: u64, options: &Options) -> Overall {
-    // Each of them is tested twice: per cycle and per minute.
+    // Each metric has two tests: per cycle and per minute.
     let options = Options { metrics: 2 * metrics.len(), ..options.clone() };
     let metrics: Vec<_> = metrics.iter().map(|(noise, rate)| (*noise, [*rate, 0.0], 1.0)).collect();
     let (phases, own) = simulator::family(&metrics, minutes, seed, &options);
@@ -23,7 +22,7 @@ fn run(metrics: &[(Noise, f64)], minutes: f64, seed: u64, options: &Options) -> 
 }
 
 #[test]
-fn four_metrics_alarm_as_seldom_as_one_and_one_that_leaks_is_found() {
+fn four_metrics_keep_the_false_alarm_rate_and_a_leak_among_them_is_found() {
     let level = [Noise::Ramp, Noise::Saw, Noise::Step, Noise::Burst].map(|noise| (noise, 0.0));
     let options = Options::default();
     let runs = runs_of(10);
@@ -41,15 +40,15 @@ fn four_metrics_alarm_as_seldom_as_one_and_one_that_leaks_is_found() {
             *(if leaks { &mut found } else { &mut others }) += leak;
         }
     }
-    println!("of {runs}: {alarms} false, {found} found, {others} beside it");
+    println!("of {runs}: {alarms} false, {found} found, {others} others");
     at_most(0.02, alarms, runs, "false LEAK of four metrics");
     at_most(0.05, runs - found, runs, "missed among four metrics");
-    at_most(0.02, others, runs, "false LEAK beside one that leaks");
+    at_most(0.02, others, runs, "false LEAK next to a leak");
 }
 
-/// With nothing tolerated and a large alpha the test is all that holds a false LEAK back.
+/// Without tolerance and with a large alpha, only the test prevents a false LEAK.
 #[test]
-fn the_chance_of_any_false_alarm_is_that_which_was_asked_for() {
+fn the_false_alarm_rate_is_at_most_alpha() {
     let options = Options { alpha: 0.1, max_per_cycle: 0.0, ..Options::default() };
     let runs = runs_of(3);
     let (mut alarms, mut single) = (0, 0);
@@ -59,6 +58,6 @@ fn the_chance_of_any_false_alarm_is_that_which_was_asked_for() {
         let mut findings = overall.metrics.iter().flat_map(|metric| &metric.findings);
         single += u32::from(findings.any(|finding| finding.verdict == Verdict::Leak));
     }
-    println!("of {runs}: {alarms} false, {single} if each metric stood for itself");
+    println!("of {runs}: {alarms} false, {single} without Holm's correction");
     at_most(0.1, alarms, runs, "false LEAK of eight metrics, alpha 0.1");
 }

@@ -1,4 +1,4 @@
-//! The statistics against numbers that scipy computed (`scripts/golden.py` prints them).
+//! Compares the statistics with values of scipy (`scripts/golden.py` prints them).
 
 use crate::leak::judge::Options;
 use crate::leak::judge::cycle_growth::interval;
@@ -21,7 +21,7 @@ fn close(ours: &[f64], theirs: &[f64]) {
 }
 
 #[test]
-fn quantiles_and_tails_are_those_of_scipy() {
+fn quantiles_and_tails_agree_with_scipy() {
     let t = [(0.99, 1.0), (0.99, 9.0), (0.995, 23.0), (0.8, 4.0), (0.01, 7.0)];
     close(
         &t.map(|(p, f)| t_quantile(p, f)),
@@ -72,7 +72,7 @@ fn quantiles_and_tails_are_those_of_scipy() {
 }
 
 #[test]
-fn counting_tails_are_those_of_scipy() {
+fn binomial_tails_agree_with_scipy() {
     let binomial = [(1, 10), (6, 10), (10, 10), (30, 80)];
     close(
         &binomial.map(|(k, n)| binomial_at_least(k, n, 0.27)),
@@ -87,7 +87,7 @@ fn counting_tails_are_those_of_scipy() {
 }
 
 #[test]
-fn theil_and_sen_agree_with_scipy_slope_and_interval() {
+fn theil_sen_slope_and_interval_agree_with_scipy() {
     let x = [0.0, 1.0, 2.0, 4.0, 5.0, 7.0, 8.0, 11.0, 12.0, 15.0];
     let y = [2.0, 3.5, 3.0, 6.0, 5.5, 9.0, 8.0, 30.0, 13.5, 16.0];
     let points: Vec<(f64, f64)> = x.into_iter().zip(y).collect();
@@ -104,23 +104,23 @@ fn theil_and_sen_agree_with_scipy_slope_and_interval() {
 }
 
 #[test]
-fn mann_and_kendall_count_ties() {
-    let found = mann_kendall(&TIED);
+fn the_mann_kendall_test_counts_ties() {
+    let result = mann_kendall(&TIED);
     close(
-        &[found.s, found.variance, found.z, found.p],
+        &[result.s, result.variance, result.z, result.p],
         &[52.0, 206.0, 3.553_338_372_887_25, 0.000_190_187_428_033_820_09],
     );
     close(&[mann_kendall(&[4.0; 9]).z], &[0.0]);
 }
 
 #[test]
-fn sign_flips_are_counted_out_or_drawn() {
+fn each_method_of_the_sign_flip_test_agrees_with_python() {
     let ones = |n| vec![1.0; n];
     close(&[sign_flip(&PAIRS, &ones(8), PValueMethod::Exact, 1)], &[0.042_968_75]);
     close(&[sign_flip(&[1.0; 7], &ones(7), PValueMethod::Exact, 1)], &[0.007_812_5]);
-    // Sums that differ by rounding only are the same.
+    // Sums that differ by rounding only count as equal.
     close(&[sign_flip(&[0.1, 0.2, -0.3], &ones(3), PValueMethod::Exact, 1)], &[0.625]);
-    // Of all 2^20 it is 0.03146; 4000 draws scatter by 0.0028.
+    // The exact value over all 2^20 signs is 0.03146; 4000 draws have a standard error of 0.0028.
     let long = [
         3.0, -1.0, 2.0, 4.0, -2.0, 1.0, 3.0, -1.0, 2.0, 0.5, 1.5, -0.5, 2.5, -3.0, 1.0, 2.0, 0.25,
         -1.5, 2.0, 1.0,
@@ -133,7 +133,7 @@ fn sign_flips_are_counted_out_or_drawn() {
             sign_flip(&long, &ones(20), PValueMethod::MonteCarlo(4000), seed).to_bits()
         );
     }
-    // No less than that, by Chernoff, and as small as it gets where all terms are alike.
+    // Chernoff's bound is not below the exact value, and equal for equal terms.
     let bound = |values: &[f64]| sign_flip(values, &ones(values.len()), PValueMethod::Bound, 1);
     let mixed: Vec<f64> =
         (0..60).map(|n| if n % 12 == 0 { -3 } else { 17 + n * 7 % 11 }).map(f64::from).collect();
@@ -143,14 +143,14 @@ fn sign_flips_are_counted_out_or_drawn() {
     }
     assert!((bound(&[20.0; 60]) * 2.0_f64.powi(60) - 1.0).abs() < 1e-3, "{}", bound(&[20.0; 60]));
     close(&[bound(&[-1.0, -2.0, -4.0])], &[1.0]);
-    for way in [PValueMethod::Exact, PValueMethod::MonteCarlo(4000), PValueMethod::Bound] {
-        let none = [sign_flip(&[], &[], way, 1), sign_flip(&[0.0; 5], &ones(5), way, 1)];
+    for method in [PValueMethod::Exact, PValueMethod::MonteCarlo(4000), PValueMethod::Bound] {
+        let none = [sign_flip(&[], &[], method, 1), sign_flip(&[0.0; 5], &ones(5), method, 1)];
         close(&none, &[1.0, 1.0]);
     }
 }
 
 #[test]
-fn the_t_interval_of_a_mean_is_that_of_scipy() {
+fn the_t_interval_of_a_mean_agrees_with_scipy() {
     let half_width = t_quantile(0.99, 7.0) * std_dev(&PAIRS) / 8.0_f64.sqrt();
     let mean = mean(&PAIRS);
     close(
@@ -159,10 +159,10 @@ fn the_t_interval_of_a_mean_is_that_of_scipy() {
     );
 }
 
-/// The line through the origin with its HC2 error, Satterthwaite's freedom and Johnson's shift.
+/// The line through the origin with its HC2 error, Satterthwaite's degrees of freedom and Johnson's correction.
 #[test]
-fn the_interval_of_a_rate_is_that_of_numpy_and_scipy() {
-    let of = |values: &[i32], cycles: &[i32]| {
+fn the_interval_of_a_rate_agrees_with_numpy_and_scipy() {
+    let estimates = |values: &[i32], cycles: &[i32]| {
         let [values, cycles] =
             [values, cycles].map(|all| all.iter().map(|n| f64::from(*n)).collect::<Vec<_>>());
         let (rate, error) = interval(&values, &cycles, &Options::default()).unwrap();
@@ -170,7 +170,7 @@ fn the_interval_of_a_rate_is_that_of_numpy_and_scipy() {
     };
     let uneven = [[20; 10].as_slice(), &[80; 7]].concat();
     close(
-        &of(&[3, -1, 4, 2, 0, 5, -2, 3, 1, 6, 2, 4, 1], &[20; 13]),
+        &estimates(&[3, -1, 4, 2, 0, 5, -2, 3, 1, 6, 2, 4, 1], &[20; 13]),
         &[
             0.107_692_307_692_307_68,
             0.020_476_717_641_283_327,
@@ -180,7 +180,7 @@ fn the_interval_of_a_rate_is_that_of_numpy_and_scipy() {
         ],
     );
     close(
-        &of(&[1, 0, 2, -1, 3, 1, 0, 2, 1, -2, 9, 4, 12, 6, 3, 11, 8], &uneven),
+        &estimates(&[1, 0, 2, -1, 3, 1, 0, 2, 1, -2, 9, 4, 12, 6, 3, 11, 8], &uneven),
         &[
             0.089_754_098_360_655_73,
             0.045_290_840_970_949_806,
@@ -190,7 +190,7 @@ fn the_interval_of_a_rate_is_that_of_numpy_and_scipy() {
         ],
     );
     close(
-        &of(
+        &estimates(
             &[0, 1, 0, -1, 0, 0, 14, 1, 0, 0, -1, 25],
             &[19, 20, 21, 20, 18, 22, 20, 78, 80, 79, 81, 80],
         ),
@@ -203,7 +203,7 @@ fn the_interval_of_a_rate_is_that_of_numpy_and_scipy() {
         ],
     );
     close(
-        &of(&[2, 1, 3, -21, 2, 1, 2, 3, 0, 2], &[20, 20, 21, 19, 20, 80, 77, 80, 80, 82]),
+        &estimates(&[2, 1, 3, -21, 2, 1, 2, 3, 0, 2], &[20, 20, 21, 19, 20, 80, 77, 80, 80, 82]),
         &[
             0.011_874_169_251_218_425,
             -0.038_571_482_295_223_856,
@@ -213,7 +213,7 @@ fn the_interval_of_a_rate_is_that_of_numpy_and_scipy() {
         ],
     );
     close(
-        &of(&[0; 12], &[20; 12]),
+        &estimates(&[0; 12], &[20; 12]),
         &[
             0.0,
             -0.019_616_046_855_670_64,

@@ -1,4 +1,4 @@
-//! Leaks of several at once, and what each cycle makes and time takes away again.
+//! Leaks of several members at once, and self-clearing growth.
 
 #![expect(clippy::print_stdout, reason = "as the tables")]
 
@@ -8,7 +8,7 @@ use super::table::{at_most, runs};
 use crate::leak::judge::tests::Summary;
 use crate::leak::judge::{Options, Verdict, driven};
 
-/// Of all runs: LEAK, CLEAN, and an interval that does not hold what is leaked by each cycle.
+/// Numbers of runs: LEAK, CLEAN, and with an interval that does not contain the true rate.
 struct Cell {
     leak: u32,
     clean: u32,
@@ -24,8 +24,8 @@ fn cell(noise: Noise, each: f64, lump: f64, minutes: f64) -> Cell {
         let judged = driven::judge(&phases, &own);
         cell.leak += u32::from(judged.verdict == Verdict::Leak);
         cell.clean += u32::from(judged.verdict == Verdict::Clean);
-        let of = judged.per_cycle.unwrap();
-        cell.outside += u32::from(each < of.low || of.high < each);
+        let rate = judged.per_cycle.unwrap();
+        cell.outside += u32::from(each < rate.low || rate.high < each);
     }
     println!(
         "{noise}, {minutes} min, {each} per cycle in lumps of {lump}: of {} LEAK {}, CLEAN {}, outside {}",
@@ -37,10 +37,10 @@ fn cell(noise: Noise, each: f64, lump: f64, minutes: f64) -> Cell {
     cell
 }
 
-/// A follower of a daemon is five goroutines: of 20 cycles that leave three in a hundred, half leave nothing, and
-/// the others stand out.
+/// A follower in a daemon is five goroutines. At a rate of 0.15 per cycle most pairs leave nothing, and the others
+/// are outliers.
 #[test]
-fn a_leak_of_several_at_once_is_no_noise() {
+fn a_leak_of_several_members_at_once_is_not_winsorized_as_noise() {
     for noise in [Noise::Still, Noise::Flat] {
         for (lump, each, minutes) in
             [(1.0, 0.15, 4.0), (5.0, 0.15, 4.0), (5.0, 1.0, 4.0), (5.0, 0.15, 10.0)]
@@ -57,9 +57,9 @@ fn a_leak_of_several_at_once_is_no_noise() {
     }
 }
 
-/// Ten a second that live this long are many, and never more.
+/// Ten members a second with a fixed lifetime: their number is bounded.
 #[test]
-fn what_ends_by_itself_later_is_no_leak() {
+fn self_clearing_growth_is_no_leak() {
     for minutes in [4.0, 10.0] {
         for seconds in [2, 5, 20, 60, 120] {
             let cell = cell(Noise::SelfClearing(seconds), 0.0, 1.0, minutes);
@@ -70,16 +70,16 @@ fn what_ends_by_itself_later_is_no_leak() {
                 &format!("self-clearing after {seconds} s, {minutes} min"),
             );
             if seconds == 2 && minutes >= 10.0 {
-                // Long phases rest for as long as it lives.
+                // Long phases settle for this lifetime.
                 at_most(0.1, runs() - cell.clean, runs(), "it is level");
             }
         }
     }
 }
 
-/// What lives for some seconds, while time adds to it as well: neither is a leak of the cycles.
+/// Self-clearing growth together with growth by time: neither is a leak per cycle.
 #[test]
-fn what_ends_by_itself_does_not_make_time_a_leak_per_cycle() {
+fn self_clearing_growth_does_not_turn_growth_by_time_into_a_leak_per_cycle() {
     let options = Options::default();
     for (seconds, timed, pool) in [(5, 32.0, 0.0), (20, 32.0, 0.0), (5, 0.0, 200.0)] {
         let (mut leaks, mut by_time) = (0, 0);
@@ -112,9 +112,9 @@ fn at_the_end(growths: &[(f64, f64)]) -> driven::Driven {
     driven::judge(&phases(growths), &options)
 }
 
-/// One step may come in any phase. A second and third in driven ones are a reason not to say CLEAN.
+/// One step may occur in any phase. Two more steps in drive phases forbid CLEAN.
 #[test]
-fn what_is_left_out_as_noise_is_not_forgotten() {
+fn three_steps_left_out_as_noise_forbid_clean() {
     let mut growths = [(0.0, 0.0); 60];
     growths[20].0 = 30.0;
     let one = at_the_end(&growths);
@@ -122,13 +122,13 @@ fn what_is_left_out_as_noise_is_not_forgotten() {
     (growths[30].0, growths[40].0) = (30.0, 30.0);
     let three = at_the_end(&growths);
     assert_eq!(three.verdict, Verdict::Inconclusive, "{}", three.summary());
-    // As many in idle ones are noise again.
+    // As many in idle phases make them noise again.
     (growths[25].1, growths[35].1, growths[45].1) = (30.0, 30.0, 30.0);
     let both = at_the_end(&growths);
     assert_eq!(both.verdict, Verdict::Clean, "{}", both.summary());
 }
 
-/// Ten in a hundred cycles are a leak, though time takes as many away: it is not CLEAN.
+/// A leak per cycle that a decline by time cancels.
 #[test]
 fn a_leak_that_a_decline_hides_is_not_clean() {
     let jitter = |n: usize| [0.0, 1.0, -1.0][n % 3];
@@ -141,7 +141,6 @@ fn a_leak_that_a_decline_hides_is_not_clean() {
     );
 }
 
-/// Nothing comes of the cycles where all phases fall alike.
 #[test]
 fn a_decline_alone_is_clean() {
     let jitter = |n: usize| [0.0, 1.0, -1.0][n % 3];
@@ -151,18 +150,18 @@ fn a_decline_alone_is_clean() {
     assert_eq!(judged.verdict, Verdict::Clean, "{}", judged.summary());
 }
 
-/// Few large numbers among many small ones: more may have been missed than were found.
+/// In a skewed sample the mean is more often too small than too large.
 #[test]
-fn an_interval_of_few_large_numbers_reaches_further_up() {
+fn the_interval_of_a_skewed_sample_is_wider_above() {
     let growths: Vec<(f64, f64)> =
         (0..40).map(|n| (if n % 8 == 3 { 5.0 } else { 0.0 }, 0.0)).collect();
-    let of = at_the_end(&growths).per_cycle.unwrap();
-    assert!(of.estimate - of.low + 1e-6 < of.high - of.estimate, "{of:?}");
+    let rate = at_the_end(&growths).per_cycle.unwrap();
+    assert!(rate.estimate - rate.low + 1e-6 < rate.high - rate.estimate, "{rate:?}");
 }
 
-/// Ten short phases beside them make two long ones that disagree no more certain.
+/// Ten short pairs do not reduce the uncertainty of two long ones that disagree.
 #[test]
-fn few_long_phases_are_worth_few_numbers() {
+fn few_long_pairs_have_few_degrees_of_freedom() {
     let mut all = phases(&[(1.0, 0.0); 12]);
     let (mut value, mut at) = (50.0, 100.0);
     for (n, phase) in all.iter_mut().enumerate() {
@@ -177,6 +176,6 @@ fn few_long_phases_are_worth_few_numbers() {
         (phase.at, phase.after) = (at, value);
     }
     let options = Options { early_stop: false, ..Options::default() };
-    let of = driven::judge(&all, &options).per_cycle.unwrap();
-    assert!(0.15 < of.high - of.low, "{of:?}");
+    let rate = driven::judge(&all, &options).per_cycle.unwrap();
+    assert!(0.15 < rate.high - rate.low, "{rate:?}");
 }

@@ -1,5 +1,4 @@
-//! What each judge must say, on numbers computed elsewhere, on simulated targets, on the series of a
-//! real program, and on any input.
+//! Tests of the judges: golden values, simulated targets, series of real programs, and arbitrary input.
 
 mod cohorts;
 mod courses;
@@ -21,7 +20,7 @@ use crate::leak::judge::passive::Passive;
 use crate::leak::report::explain;
 use crate::leak::report::figures::{count, signed};
 
-/// A result in one line, as far as tests need it.
+/// A result in one line.
 trait Summary {
     fn summary(&self) -> String;
 }

@@ -1,4 +1,4 @@
-//! What holds for any input.
+//! Properties that hold for any input.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use crate::leak::judge::sign_flip::{PValueMethod, sign_flip};
 use crate::leak::judge::tests::Summary;
 use crate::leak::judge::{Interval, Options, Reading, Verdict, passive, work};
 
-/// Any number, the strange ones often.
+/// Any number, special values included.
 fn number() -> impl Strategy<Value = f64> {
     prop_oneof![
         4 => -100.0..1000.0_f64,
@@ -75,7 +75,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn nothing_makes_the_passive_judge_panic(
+    fn the_passive_judge_never_panics(
         wild in prop::collection::vec(reading(), 0..60), paced in paced(), options in options(),
     ) {
         for readings in [&wild, &paced] {
@@ -91,7 +91,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_makes_the_driven_judge_panic(
+    fn the_driven_judge_never_panics(
         phases in prop::collection::vec(phase(), 0..60), options in options(),
     ) {
         let judged = driven::judge(&phases, &options);
@@ -100,12 +100,12 @@ proptest! {
         let found = Finding::driven("m", &judged, &options);
         combine(&found, &Conditions::default(), &options);
         prop_assert!(!is_sure(&phases, &options) || judged.verdict == Verdict::Leak);
-        let mut bet = EProcess::new(&options);
-        phases.iter().for_each(|phase| bet.add(phase.after));
+        let mut process = EProcess::new(&options);
+        phases.iter().for_each(|phase| process.add(phase.after));
     }
 
     #[test]
-    fn nothing_makes_the_others_panic(n in [number(), number(), number(), number()], ids in
+    fn the_other_judges_never_panic(n in [number(), number(), number(), number()], ids in
         prop::collection::vec((number(), prop::collection::btree_set(0..40_u64, 0..9)), 0..20),
         options in options(),
     ) {
@@ -123,53 +123,53 @@ proptest! {
     }
 
     #[test]
-    fn a_bounded_chance_is_no_less_than_the_counted_one(
+    fn the_bound_of_a_p_value_is_not_below_the_exact_one(
         terms in prop::collection::vec((-20..40_i32, 1..9_u32), 1..=16),
     ) {
         let (values, weights): (Vec<f64>, Vec<f64>) =
             terms.into_iter().map(|(value, weight)| (f64::from(value), f64::from(weight))).unzip();
-        let [counted, bounded] =
-            [PValueMethod::Exact, PValueMethod::Bound].map(|way| sign_flip(&values, &weights, way, 1));
-        prop_assert!(bounded >= counted * (1.0 - 1e-9) && bounded <= 1.0, "{bounded} {counted}");
+        let p_value = |method| sign_flip(&values, &weights, method, 1);
+        let [exact, bound] = [PValueMethod::Exact, PValueMethod::Bound].map(p_value);
+        prop_assert!(bound >= exact * (1.0 - 1e-9) && bound <= 1.0, "{bound} {exact}");
     }
 
     #[test]
-    fn a_constant_more_changes_nothing(seed in any::<u64>(), rate in 0..40_u8, shift in -5000..100_000_i32) {
+    fn adding_a_constant_changes_no_verdict(seed in any::<u64>(), rate in 0..40_u8, shift in -5000..100_000_i32) {
         let shift = f64::from(shift);
         let options = Options::default();
         let readings = simulator::watched(Noise::Mixed, f64::from(rate), 10.0, seed);
         let moved: Vec<Reading> =
             readings.iter().map(|r| Reading { value: r.value + shift, ..*r }).collect();
-        let (one, other) =
+        let (first, second) =
             (passive::judge(&readings, None, &options), passive::judge(&moved, None, &options));
-        prop_assert_eq!((one.verdict, one.p, one.per_minute), (other.verdict, other.p, other.per_minute));
+        prop_assert_eq!((first.verdict, first.p, first.per_minute), (second.verdict, second.p, second.per_minute));
         let (phases, own) = simulator::driven(Noise::Mixed, [2.0, 1.0], 10.0, seed, &options);
         let moved: Vec<Phase> = phases
             .iter()
             .map(|r| Phase { before: r.before + shift, after: r.after + shift, ..*r })
             .collect();
-        let (one, other) = (driven::judge(&phases, &own), driven::judge(&moved, &own));
-        prop_assert_eq!((one.verdict, one.p, one.per_cycle), (other.verdict, other.p, other.per_cycle));
+        let (first, second) = (driven::judge(&phases, &own), driven::judge(&moved, &own));
+        prop_assert_eq!((first.verdict, first.p, first.per_cycle), (second.verdict, second.p, second.per_cycle));
     }
 
     #[test]
-    fn slower_time_changes_minutes_and_not_cycles(seed in any::<u64>()) {
+    fn scaling_time_changes_the_rate_per_minute_alone(seed in any::<u64>()) {
         let options = Options { early_stop: false, ..Options::default() };
         let (phases, own) = simulator::driven(Noise::Flat, [8.0, 8.0], 60.0, seed, &options);
         let slow: Vec<Phase> = phases
             .iter()
             .map(|r| Phase { at: r.at * 2.0, seconds: r.seconds * 2.0, ..*r })
             .collect();
-        let (one, other) = (driven::judge(&phases, &own), driven::judge(&slow, &own));
-        prop_assert_eq!((one.verdict, one.per_cycle, one.p), (other.verdict, other.per_cycle, other.p));
+        let (first, second) = (driven::judge(&phases, &own), driven::judge(&slow, &own));
+        prop_assert_eq!((first.verdict, first.per_cycle, first.p), (second.verdict, second.per_cycle, second.p));
         let minutes = |judged: &driven::Driven| judged.idle.per_minute.map_or(0.0, |m| m.estimate);
-        // Block lengths are in seconds, so that the floor is not quite the same one.
-        let ratio = minutes(&one) / minutes(&other);
-        prop_assert!((ratio - 2.0).abs() < 0.7, "{} {}", minutes(&one), minutes(&other));
+        // Block lengths are in seconds, so the floor differs slightly.
+        let ratio = minutes(&first) / minutes(&second);
+        prop_assert!((ratio - 2.0).abs() < 0.7, "{} {}", minutes(&first), minutes(&second));
     }
 
     #[test]
-    fn a_plan_is_sound_whatever_was_asked(seconds in number(), pace in number(), seed in any::<u64>()) {
+    fn a_plan_fits_its_duration_for_any_input(seconds in number(), pace in number(), seed in any::<u64>()) {
         let seconds = if seconds.abs() < 1e5 { seconds } else { 0.0 };
         let plan = Plan::new(seconds, pace, seed);
         prop_assert!(plan.seconds() <= seconds.max(0.0) + 1e-6);
@@ -179,14 +179,14 @@ proptest! {
 }
 
 #[test]
-fn nothing_is_decided_of_next_to_nothing() {
+fn almost_no_readings_are_inconclusive() {
     let options = Options::default();
     let one = [Reading { seconds: 1.0, cycles: 0.0, value: 5.0 }];
     for readings in [&one[..0], &one[..]] {
         let judged = passive::judge(readings, None, &options);
         assert_eq!((judged.verdict, judged.p), (Verdict::Inconclusive, None));
     }
-    // All at the same moment.
+    // All readings at the same time.
     assert_eq!(passive::judge(&[one[0]; 300], None, &options).verdict, Verdict::Inconclusive);
     let blocks = vec![Block { seconds: 1.0, ids: BTreeSet::new() }; 30];
     assert_eq!(cohort::judge(&blocks, &options), None);

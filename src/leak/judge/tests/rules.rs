@@ -1,4 +1,4 @@
-//! What each judge says of plain cases, and the rules that hold between them.
+//! Rules of the judges, on simple cases.
 
 use std::slice::from_ref;
 
@@ -13,18 +13,25 @@ use crate::leak::judge::tests::Summary;
 use crate::leak::judge::{Options, Verdict};
 use crate::leak::report::figures::count;
 
-/// Phases of 20 cycles in turns, with these growths while driven and idle.
+/// Phases with 20 cycles each, and these growths while driven and idle.
 pub(super) fn phases(growths: &[(f64, f64)]) -> Vec<Phase> {
     let (mut at, mut value) = (100.0, 50.0);
     let mut phases = Vec::new();
     for (n, (driven, idle)) in growths.iter().enumerate() {
         let first = n % 3 != 1;
-        for turn in [first, !first] {
+        for is_driven in [first, !first] {
             let before = value;
-            value += if turn { *driven } else { *idle };
+            value += if is_driven { *driven } else { *idle };
             at += 3.0;
-            let cycles = if turn { 20.0 } else { 0.0 };
-            phases.push(Phase { driven: turn, at, cycles, seconds: 3.0, before, after: value });
+            let cycles = if is_driven { 20.0 } else { 0.0 };
+            phases.push(Phase {
+                driven: is_driven,
+                at,
+                cycles,
+                seconds: 3.0,
+                before,
+                after: value,
+            });
         }
     }
     phases
@@ -39,66 +46,66 @@ fn at_the_end() -> Options {
 }
 
 #[test]
-fn one_per_cycle_is_a_leak_of_one_per_cycle() {
+fn growth_of_one_per_cycle_is_a_leak_with_that_rate() {
     let judged = judge(&[(20.0, 0.0); 12], &Options::default());
     assert_eq!(judged.verdict, Verdict::Leak, "{}", judged.summary());
     let rate = judged.per_cycle.unwrap();
     assert!((rate.estimate - 1.0).abs() < 1e-9 && rate.low > 0.9 && rate.high < 1.1, "{rate:?}");
     assert_eq!((count(rate.estimate), count(rate.low)), ("1".to_owned(), "0.98".to_owned()));
-    // The bet has come in after 11, and has a third of alpha.
+    // The e-process stops after 11 pairs, and has a third of alpha.
     let p = judged.p.unwrap();
     assert!((p * 1.7_f64.powi(11) / 3.0 - 1.0).abs() < 1e-9, "{p}");
-    // All of 2^12 choices of signs but one give less.
+    // Only one of 2^12 choices of signs reaches the sum.
     let judged = judge(&[(20.0, 0.0); 12], &at_the_end());
     assert_eq!(judged.p, Some(1.0 / 4096.0));
-    // Looks on the way cost the test at the end a third of alpha, though they stopped nothing.
+    // The tests during the run take a third of alpha, even if they stop nothing.
     let judged = judge(&[(20.0, 0.0); 9], &Options::default());
     let p = judged.p.unwrap();
     assert!(judged.stopped.is_none() && (p * 512.0 - 1.5).abs() < 1e-9, "{p}");
 }
 
 #[test]
-fn each_condition_alone_holds_a_leak_back() {
-    let of = |differences: &[f64], options: &Options| {
+fn each_missing_condition_alone_prevents_a_leak() {
+    let judge_differences = |differences: &[f64], options: &Options| {
         judge(&differences.iter().map(|d| (*d, 0.0)).collect::<Vec<_>>(), options)
     };
-    // All signs are the same, and the sizes show nothing.
-    let judged = of(&[1.0, 30.0, 2.0, 28.0, 1.0, 35.0, 3.0], &at_the_end());
+    // All signs agree, but the sizes scatter.
+    let judged = judge_differences(&[1.0, 30.0, 2.0, 28.0, 1.0, 35.0, 3.0], &at_the_end());
     assert!(
         judged.p.unwrap() < 0.01 && judged.per_cycle.unwrap().low < 0.0,
         "{}",
         judged.summary()
     );
     assert_eq!(judged.verdict, Verdict::Inconclusive, "{}", judged.summary());
-    // 240 in all.
+    // 240 in total.
     let ignoring = |ignore_below| Options { ignore_below, ..at_the_end() };
-    assert_eq!(of(&[20.0; 12], &ignoring(300.0)).verdict, Verdict::Inconclusive);
-    assert_eq!(of(&[20.0; 12], &ignoring(200.0)).verdict, Verdict::Leak);
-    // Nothing grew, in next to no pairs.
+    assert_eq!(judge_differences(&[20.0; 12], &ignoring(300.0)).verdict, Verdict::Inconclusive);
+    assert_eq!(judge_differences(&[20.0; 12], &ignoring(200.0)).verdict, Verdict::Leak);
+    // No growth in too few pairs.
     let allowing = Options { max_per_cycle: 2.0, ..Options::default() };
-    let judged = of(&[0.0; 4], &allowing);
+    let judged = judge_differences(&[0.0; 4], &allowing);
     assert!(judged.per_cycle.unwrap().high < 2.0, "{}", judged.summary());
     assert_eq!(judged.verdict, Verdict::Inconclusive, "{}", judged.summary());
 }
 
 #[test]
-fn level_readings_are_clean_with_an_honest_bound() {
+fn level_readings_are_clean_with_a_detection_limit() {
     let judged = judge(&[(0.0, 0.0); 13], &Options::default());
     assert_eq!(judged.verdict, Verdict::Clean, "{}", judged.summary());
-    // The signs of eight pairs must be the same, and as many leaks do not go into eight.
+    // Eight signs must agree, which takes more than eight leaked members.
     let leaks = judged.smallest.unwrap() * 13.0 * 20.0;
     assert!((8.0..25.0).contains(&leaks), "{leaks}");
     assert_eq!(judged.per_cycle.unwrap().estimate.to_bits(), 0.0_f64.to_bits());
 }
 
 #[test]
-fn growth_of_both_phases_is_not_the_cycles() {
+fn equal_growth_in_both_phases_is_clean_per_cycle() {
     let judged = judge(&[(16.0, 16.0); 13], &Options::default());
     assert_eq!(judged.verdict, Verdict::Clean, "{}", judged.summary());
 }
 
 #[test]
-fn what_decelerates_is_a_pool() {
+fn decelerating_growth_is_inconclusive() {
     let growths: Vec<(f64, f64)> =
         (0..14).map(|n| (30.0 * 0.7_f64.powi(n), 0.0)).map(|(d, i)| (d.round(), i)).collect();
     let judged = judge(&growths, &at_the_end());
@@ -106,16 +113,16 @@ fn what_decelerates_is_a_pool() {
 }
 
 #[test]
-fn one_odd_pair_neither_hides_a_leak_nor_bends_its_rate() {
-    let with = |odd: (f64, f64), usual: f64| {
-        let mut growths = [(usual, 0.0); 13];
-        growths[6] = odd;
+fn one_outlier_pair_neither_hides_a_leak_nor_biases_its_rate() {
+    let with = |outlier: (f64, f64), growth: f64| {
+        let mut growths = [(growth, 0.0); 13];
+        growths[6] = outlier;
         judge(&growths, &at_the_end())
     };
-    // A step in the idle phase and a fall in the driven one: of large numbers the size is cut.
+    // A step in the idle phase and a fall in the drive phase.
     let judged = with((-4.0, 8.0), 4.0);
     assert_eq!((judged.pairs, judged.verdict), (13, Verdict::Leak), "{}", judged.summary());
-    // One in which nothing was left.
+    // A pair without growth.
     let rate = with((0.0, 0.0), 20.0).per_cycle.unwrap();
     assert!(rate.estimate > 0.98 && rate.low > 0.9, "{rate:?}");
 }
@@ -125,22 +132,22 @@ fn bursts_do_not_hide_a_leak() {
     let jitter = |n: usize| [0.0, 1.0, -1.0, 2.0, -1.0, -1.0, 1.0][n % 7];
     let growths: Vec<(f64, f64)> = (0..30).map(|n| (2.0 + jitter(n), jitter(n + 3))).collect();
     let mut all = phases(&growths);
-    let calm = driven::judge(&all, &at_the_end());
-    // In the middle of two pairs of five, too many to leave out.
+    let level = driven::judge(&all, &at_the_end());
+    // Bursts in two of five pairs, too many to leave out.
     for pair in (0..30).filter(|pair| pair % 5 < 2) {
         all[2 * pair].after += 40.0;
         all[2 * pair + 1].before += 40.0;
     }
     let judged = driven::judge(&all, &at_the_end());
     assert_eq!((judged.verdict, judged.pairs), (Verdict::Leak, 30), "{}", judged.summary());
-    let [with, without] = [&judged, &calm].map(|judged| judged.per_cycle.unwrap());
+    let [with, without] = [&judged, &level].map(|judged| judged.per_cycle.unwrap());
     assert!((with.estimate - without.estimate).abs() < 0.03, "{with:?} {without:?}");
-    assert!(judged.smallest.unwrap() < 2.0 * calm.smallest.unwrap(), "{:?}", judged.smallest);
+    assert!(judged.smallest.unwrap() < 2.0 * level.smallest.unwrap(), "{:?}", judged.smallest);
 }
 
 #[test]
-fn falls_of_a_saw_are_no_news_of_the_cycles() {
-    // It rises a little, with scatter, and falls far in one phase of ten.
+fn falls_of_a_sawtooth_do_not_change_the_rate_per_cycle() {
+    // It rises slightly with scatter, and falls far in one of ten phases.
     let mut growths = [(2.0, -1.0), (-1.0, 2.0), (1.0, 1.0)].repeat(10);
     for (n, growth) in growths.iter_mut().enumerate().skip(4).step_by(5) {
         *(if n % 2 == 0 { &mut growth.0 } else { &mut growth.1 }) = -30.0;
@@ -150,7 +157,7 @@ fn falls_of_a_saw_are_no_news_of_the_cycles() {
 }
 
 #[test]
-fn few_pairs_and_few_cycles_are_said() {
+fn too_few_pairs_and_a_short_warm_up_are_the_reason() {
     let judged = judge(&[(20.0, 0.0); 4], &Options::default());
     assert_eq!((judged.verdict, judged.smallest), (Verdict::Inconclusive, None));
     assert_eq!(judged.reason, CycleReason::FewPairs);
@@ -158,13 +165,13 @@ fn few_pairs_and_few_cycles_are_said() {
     let judged = judge(&[(3.0, 0.0), (4.0, 0.0)].repeat(6), &cold);
     assert_eq!(judged.verdict, Verdict::Inconclusive);
     assert_eq!(judged.reason, CycleReason::ShortWarmUp);
-    assert_eq!(judge(&[(20.0, 0.0); 12], &cold).verdict, Verdict::Leak, "no pool makes that");
+    assert_eq!(judge(&[(20.0, 0.0); 12], &cold).verdict, Verdict::Leak, "faster than any pool");
     let level =
         [cold, Options::default()].map(|options| judge(&[(0.0, 0.0); 12], &options).smallest);
     assert!(level[0].unwrap() > 0.25 && level[1].unwrap() < 0.12, "{level:?}");
-    let none = driven::judge(&[], &Options::default());
-    let one = judge(&[(20.0, 0.0)], &Options::default());
-    for judged in [none, one] {
+    let empty = driven::judge(&[], &Options::default());
+    let single = judge(&[(20.0, 0.0)], &Options::default());
+    for judged in [empty, single] {
         assert_eq!(judged.verdict, Verdict::Inconclusive);
         assert_eq!((judged.reason, judged.per_cycle), (CycleReason::FewPairs, None));
     }
@@ -183,7 +190,7 @@ fn few_pairs_and_few_cycles_are_said() {
 }
 
 #[test]
-fn what_is_allowed_is_clean() {
+fn growth_below_the_tolerance_is_clean() {
     let allowing = Options { max_per_cycle: 2.0, ..Options::default() };
     let judged = judge(&[(20.0, 0.0); 12], &allowing);
     assert_eq!(judged.verdict, Verdict::Clean);
@@ -191,8 +198,8 @@ fn what_is_allowed_is_clean() {
 }
 
 #[test]
-fn what_may_be_allowed_is_no_leak() {
-    // 1.94 per cycle, give or take some 0.1.
+fn growth_near_the_tolerance_is_no_leak() {
+    // 1.94 per cycle, with a scatter of about 0.1.
     let growths: Vec<(f64, f64)> =
         (0..13).map(|n| (38.8 + [2.0, -2.0, 3.0, -3.0][n % 4], 0.0)).collect();
     let verdict = |max_per_cycle: f64| {
@@ -206,7 +213,7 @@ fn what_may_be_allowed_is_no_leak() {
 }
 
 #[test]
-fn a_missing_reading_costs_its_pair_only() {
+fn a_missing_reading_excludes_its_pair() {
     let mut all = phases(&[(20.0, 0.0); 13]);
     all[5].after = f64::NAN;
     all[6].before = f64::NAN;
@@ -215,28 +222,28 @@ fn a_missing_reading_costs_its_pair_only() {
 }
 
 #[test]
-fn eleven_signs_in_a_row_win_a_bet_and_ten_do_not() {
-    let won = |options: &Options, difference: fn(i32) -> f64| {
-        let mut bet = EProcess::new(options);
-        (0..100).for_each(|n| bet.add(difference(n)));
-        bet
+fn the_e_process_stops_after_eleven_equal_signs() {
+    let process = |options: &Options, difference: fn(i32) -> f64| {
+        let mut process = EProcess::new(options);
+        (0..100).for_each(|n| process.add(difference(n)));
+        process
     };
-    let one = won(&Options::default(), |_| 2.0);
-    assert_eq!(one.stopped(), Some(11));
-    assert!((one.wealth() - 1.7_f64.powi(11)).abs() < 1e-6, "{}", one.wealth());
-    let every_other = won(&Options::default(), |n| f64::from(1 - n % 2));
-    assert_eq!(every_other.stopped(), Some(21), "ties are no signs");
-    let lax = won(&Options { alpha: 0.25, ..Options::default() }, |_| 2.0);
+    let equal = process(&Options::default(), |_| 2.0);
+    assert_eq!(equal.stopped(), Some(11));
+    assert!((equal.wealth() - 1.7_f64.powi(11)).abs() < 1e-6, "{}", equal.wealth());
+    let every_other = process(&Options::default(), |n| f64::from(1 - n % 2));
+    assert_eq!(every_other.stopped(), Some(21), "ties have no sign");
+    let lax = process(&Options { alpha: 0.25, ..Options::default() }, |_| 2.0);
     assert_eq!(lax.stopped(), Some(10), "too few pairs prove nothing");
-    let pool = won(&Options::default(), |n| 20.0 * 0.6_f64.powi(n));
+    let pool = process(&Options::default(), |n| 20.0 * 0.6_f64.powi(n));
     assert_eq!(pool.stopped(), None, "a pool");
     let six = Options { metrics: 6, ..Options::default() };
-    assert_eq!(won(&six, |_| 2.0).stopped(), Some(15), "six metrics share alpha");
+    assert_eq!(process(&six, |_| 2.0).stopped(), Some(15), "six metrics share alpha");
 }
 
 #[test]
-fn a_run_is_stopped_only_where_it_is_a_leak_by_then() {
-    // All signs are the same; 1.94 per cycle, give or take some 0.1, and later 2.4.
+fn only_a_leak_with_a_precise_rate_stops_a_run() {
+    // All signs agree; 1.94 per cycle, with a scatter of about 0.1, and later 2.4.
     let grown = |n: usize| if n < 20 { 38.8 + [2.0, -2.0, 3.0, -3.0][n % 4] } else { 48.0 };
     let all = phases(&(0..60).map(|n| (grown(n), 0.0)).collect::<Vec<_>>());
     let sure_after = |max_per_cycle: f64| {
@@ -247,16 +254,16 @@ fn a_run_is_stopped_only_where_it_is_a_leak_by_then() {
     assert_eq!(sure_after(0.03), (Some(11), Some(Verdict::Leak)));
     let (pairs, verdict) = sure_after(2.0);
     assert!(pairs.is_some_and(|pairs| pairs > 20) && verdict == Some(Verdict::Leak), "{pairs:?}");
-    assert_eq!(sure_after(3.0), (None, None), "what is allowed stops nothing");
-    assert!(!is_sure(&all, &at_the_end()), "where nobody may look on the way");
-    // Between 5 and 40: a leak, and nobody knows how fast.
+    assert_eq!(sure_after(3.0), (None, None), "growth below the tolerance");
+    assert!(!is_sure(&all, &at_the_end()), "without early stop");
+    // Between 5 and 40: a leak with an imprecise rate.
     let wild = phases(&[(5.0, 0.0), (40.0, 0.0)].repeat(6));
     assert_eq!(driven::judge(&wild, &Options::default()).verdict, Verdict::Leak);
-    assert!(!is_sure(&wild, &Options::default()), "its rate is not known yet");
+    assert!(!is_sure(&wild, &Options::default()), "its rate is imprecise");
 }
 
 #[test]
-fn a_plan_is_random_and_the_same_for_a_seed() {
+fn a_plan_is_random_but_reproducible_from_its_seed() {
     let plan = Plan::new(600.0, 10.0, 7);
     assert_eq!(plan, Plan::new(600.0, 10.0, 7));
     assert_ne!(plan.steps, Plan::new(600.0, 10.0, 8).steps);
@@ -272,21 +279,21 @@ fn a_plan_is_random_and_the_same_for_a_seed() {
 }
 
 #[test]
-fn survivors_are_the_leak() {
+fn survivors_are_a_leak_sorted_by_count() {
     assert_eq!(exact::judge(8600, &[]).verdict, Verdict::Clean);
     assert_eq!(exact::judge(0, &[]).verdict, Verdict::Invalid);
     let survivor = |kind: &str, age| Survivor { kind: kind.to_owned(), age };
     let survivors = [survivor("task", 3.0), survivor("stream", 90.0), survivor("stream", 12.0)];
     let judged = exact::judge(860, &survivors);
     assert_eq!(judged.verdict, Verdict::Leak);
-    let kinds: Vec<_> = judged.kinds.iter().map(|it| (it.kind.as_str(), it.count)).collect();
+    let kinds: Vec<_> = judged.kinds.iter().map(|kind| (kind.kind.as_str(), kind.count)).collect();
     assert_eq!(kinds, [("stream", 2), ("task", 1)]);
-    let oldest = judged.kinds.iter().map(|it| it.oldest_seconds.to_bits());
+    let oldest = judged.kinds.iter().map(|kind| kind.oldest_seconds.to_bits());
     assert!(oldest.eq([90.0_f64.to_bits(), 3.0_f64.to_bits()]));
 }
 
 #[test]
-fn holm_pays_for_each_metric() {
+fn holm_corrects_for_the_number_of_metrics() {
     assert_eq!(holm(&[0.01, 0.04, 0.03, 0.005], 0.05), [true, false, false, true]);
     assert_eq!(holm(&[0.02, 0.03], 0.05), [true, true]);
     assert_eq!(holm(&[f64::NAN, 0.001], 0.05), [false, true]);
@@ -304,30 +311,30 @@ fn a_leak_is_found_among_very_many_metrics() {
 }
 
 #[test]
-fn how_a_chance_is_found_depends_on_the_question_alone() {
-    let way = |terms, metrics, alpha| {
+fn the_p_value_method_depends_on_terms_alpha_and_tests_alone() {
+    let method = |terms, metrics, alpha| {
         PValueMethod::of(terms, &Options { alpha, metrics, ..at_the_end() })
     };
-    assert_eq!([way(16, 1, 0.01), way(16, 900, 1e-6)], [PValueMethod::Exact; 2]);
+    assert_eq!([method(16, 1, 0.01), method(16, 900, 1e-6)], [PValueMethod::Exact; 2]);
     assert_eq!(
-        [way(17, 1, 0.01), way(80, 40, 0.01)],
+        [method(17, 1, 0.01), method(80, 40, 0.01)],
         [PValueMethod::MonteCarlo(4000), PValueMethod::MonteCarlo(40_000)]
     );
-    assert_eq!([way(17, 30, 1e-4), way(80, 1, 1e-6)], [PValueMethod::Bound; 2]);
-    // What is asked for must be possible: what draws are coarse for, the bound is fine for.
-    assert!(way(80, 19, 1e-4).min_p_value(80) * 19.0 < 1e-4 / 9.0);
-    assert!(way(80, 900, 1e-6).min_p_value(80) * 900.0 < 1e-6);
-    assert!(way(17, 900, 1e-6).min_p_value(17) * 900.0 > 1e-6, "too few pairs for that");
+    assert_eq!([method(17, 30, 1e-4), method(80, 1, 1e-6)], [PValueMethod::Bound; 2]);
+    // The bound allows p-values that draws cannot reach.
+    assert!(method(80, 19, 1e-4).min_p_value(80) * 19.0 < 1e-4 / 9.0);
+    assert!(method(80, 900, 1e-6).min_p_value(80) * 900.0 < 1e-6);
+    assert!(method(17, 900, 1e-6).min_p_value(17) * 900.0 > 1e-6, "too few pairs for that");
 }
 
 #[test]
-fn the_smallest_leak_is_larger_where_the_chance_is_bounded() {
-    // As many draws as 20 tests need are the most that are made.
-    let asked = |metrics| Options { alpha: 1e-4, metrics, ..Options::default() };
+fn the_smallest_leak_is_larger_with_a_bounded_p_value() {
+    // 20 tests need the maximum of draws.
+    let options = |metrics| Options { alpha: 1e-4, metrics, ..Options::default() };
     let judged =
-        |metrics| judge(&[(3.0, 0.0), (4.0, 1.0)].repeat(100), &asked(metrics)).smallest.unwrap();
+        |metrics| judge(&[(3.0, 0.0), (4.0, 1.0)].repeat(100), &options(metrics)).smallest.unwrap();
     let plan = Plan::new(3600.0, 10.0, 7);
-    let planned = |metrics| plan.smallest_leak(1.0, &asked(metrics)).unwrap();
+    let planned = |metrics| plan.smallest_leak(1.0, &options(metrics)).unwrap();
     for ratio in [judged(21) / judged(20), planned(21) / planned(20)] {
         assert!((1.02..1.15).contains(&ratio), "{ratio}");
     }
@@ -335,45 +342,46 @@ fn the_smallest_leak_is_larger_where_the_chance_is_bounded() {
 }
 
 #[test]
-fn the_smallest_leak_pays_for_all_metrics() {
+fn the_smallest_leak_is_larger_with_more_metrics() {
     let smallest = |metrics, pairs: usize| {
         let options = Options { metrics, max_per_cycle: 2.0, ..Options::default() };
         judge(&[(3.0, 0.0), (4.0, 1.0)].repeat(pairs)[..pairs], &options).smallest
     };
     assert!(smallest(40, 31).unwrap() > 1.1 * smallest(1, 31).unwrap());
-    assert_eq!((smallest(1, 9).is_some(), smallest(12, 9)), (true, None), "2^-9 is too much");
+    assert_eq!((smallest(1, 9).is_some(), smallest(12, 9)), (true, None), "2^-9 is too large");
     let plan = Plan::new(600.0, 10.0, 7);
     let planned =
         |metrics| plan.smallest_leak(1.0, &Options { metrics, ..Options::default() }).unwrap();
     assert!(planned(12) > 1.2 * planned(1));
 }
 
-fn found(metric: &str, verdict: Verdict, p: Option<f64>) -> Finding {
+fn finding(metric: &str, verdict: Verdict, p: Option<f64>) -> Finding {
     Finding { p, ..Finding::new(metric, Mode::Driven, verdict) }
 }
 
 #[test]
-fn one_verdict_of_all() {
+fn findings_combine_into_one_verdict() {
     use Verdict::{Clean, Inconclusive, Invalid, Leak};
     let fine = Conditions { lines: Some(9), cycles: Some(9), ..Conditions::default() };
     let options = Options::default();
-    let verdict =
-        |found: &[Finding], conditions: &Conditions| combine(found, conditions, &options).verdict;
-    let clean = found("tasks", Clean, Some(0.7));
-    let leak = found("daemon.goroutines", Leak, Some(0.0005));
-    let open = found("streams", Inconclusive, None);
+    let verdict = |findings: &[Finding], conditions: &Conditions| {
+        combine(findings, conditions, &options).verdict
+    };
+    let clean = finding("tasks", Clean, Some(0.7));
+    let leak = finding("daemon.goroutines", Leak, Some(0.0005));
+    let open = finding("streams", Inconclusive, None);
     assert_eq!(verdict(from_ref(&clean), &fine), Clean);
     assert_eq!(verdict(&[clean.clone(), leak.clone()], &fine), Leak);
     assert_eq!(verdict(&[clean.clone(), open.clone()], &fine), Inconclusive);
     assert_eq!(verdict(&[], &fine), Invalid, "nothing was judged");
-    // Not gated: shown, but it decides nothing.
+    // Not gated: reported without effect on the verdict.
     let shown = Finding { gated: false, ..leak.clone() };
     let all = combine(&[clean.clone(), shown], &fine, &options);
     assert_eq!((all.verdict, all.metrics[0].verdict), (Clean, Leak));
-    // Of six metrics one at 0.004 is too weak a sign.
+    // A p-value of 0.004 is not significant among six metrics.
     let six: Vec<Finding> = (0..5)
-        .map(|n| found(&n.to_string(), Clean, Some(0.5)))
-        .chain([found("weak", Leak, Some(0.004))])
+        .map(|n| finding(&n.to_string(), Clean, Some(0.5)))
+        .chain([finding("weak", Leak, Some(0.004))])
         .collect();
     let all = combine(&six, &fine, &options);
     assert_eq!(all.verdict, Inconclusive);
@@ -391,13 +399,13 @@ fn one_verdict_of_all() {
         assert_eq!((all.verdict, all.missing), (Invalid, vec![missing]));
         assert_eq!(verdict(from_ref(&leak), &conditions), Leak, "it had leaked before");
     }
-    // Growth while idle that proves nothing yet forbids CLEAN.
-    let doubt = Finding { doubt: true, ..found("tasks", Inconclusive, Some(0.2)) };
+    // Growth in idle phases forbids CLEAN even without proof.
+    let doubt = Finding { doubt: true, ..finding("tasks", Inconclusive, Some(0.2)) };
     assert_eq!(verdict(&[clean, doubt], &fine), Inconclusive);
 }
 
 #[test]
-fn verdicts_are_words_in_json() {
+fn verdicts_are_strings_in_json() {
     let judged = judge(&[(20.0, 0.0); 12], &Options::default());
     let json = serde_json::to_value([judged.verdict, judged.idle.verdict]).unwrap();
     assert_eq!(json, serde_json::json!(["LEAK", "INCONCLUSIVE"]));

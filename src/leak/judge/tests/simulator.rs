@@ -1,4 +1,4 @@
-//! Targets that never were: a count with a noise of some shape and a leak of some rate.
+//! Simulated targets: a count with a kind of noise and a leak at some rate.
 
 use fastrand::Rng;
 
@@ -8,7 +8,7 @@ use crate::leak::judge::plan::Plan;
 use crate::leak::judge::sequential::EProcess;
 use crate::leak::judge::{Options, Reading};
 
-/// What a count does without a leak.
+/// The course of a count without a leak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Noise {
     Flat,
@@ -26,9 +26,9 @@ pub(super) enum Noise {
     Mixed,
     /// +60 (1 - e^(-cycles/500)).
     CyclePool,
-    /// Nothing at all: each reading is exact.
+    /// No noise: each reading is exact.
     Still,
-    /// What a cycle makes lives for this many seconds.
+    /// The members of a cycle live for this many seconds.
     SelfClearing(u32),
 }
 
@@ -54,10 +54,10 @@ impl std::fmt::Display for Noise {
     }
 }
 
-/// Natural rotations per minute: a leak of 32 per minute is one per rotation.
+/// Rotations per minute: a leak of 32 per minute is one per rotation.
 pub(super) const ROTATIONS: f64 = 32.0;
 
-/// The draws that make one run of a noise.
+/// The random parameters of one run.
 struct Course {
     noise: Noise,
     phase: f64,
@@ -87,7 +87,7 @@ impl Course {
             self.bursts.iter().filter(on).map(|(_, _, size)| size).sum()
         };
         match self.noise {
-            // What clears itself later depends on when it was driven, and is added where that is known.
+            // `phases` adds self-clearing members, which depend on the drive phases.
             Noise::Flat | Noise::Still | Noise::SelfClearing(_) => 0.0,
             Noise::Ramp => ramp,
             Noise::Saw => saw,
@@ -120,13 +120,13 @@ fn poisson(mean: f64, random: &mut Rng) -> f64 {
     events
 }
 
-/// Readings of a target on its own load, `rate` leaked per minute.
+/// Readings of a target with its own load that leaks `rate` per minute.
 pub(super) fn watched(noise: Noise, rate: f64, minutes: f64, seed: u64) -> Vec<Reading> {
     let mut random = Rng::with_seed(seed);
     let seconds = minutes * 60.0;
     let every = (seconds / 240.0).clamp(1.0, 15.0);
     let course = Course::new(noise, seconds, &mut random);
-    // An Ornstein-Uhlenbeck jitter, deviation 3, forgotten in 10 s.
+    // Ornstein-Uhlenbeck noise with standard deviation 3 and a relaxation time of 10 s.
     let keep = (-every / 10.0_f64).exp();
     let mut jitter = 3.0 * normal(&mut random);
     let (mut leaked, mut readings, mut at) = (0.0, Vec::new(), 0.0);
@@ -140,8 +140,7 @@ pub(super) fn watched(noise: Noise, rate: f64, minutes: f64, seed: u64) -> Vec<R
     readings
 }
 
-/// The phases of a target whose streams we rotate, `rate / 32` leaked per cycle and `timed` per
-/// minute; stopped early where that is allowed.
+/// The phases of a driven target that leaks `rate / 32` per cycle and `timed` per minute. May stop early.
 pub(super) fn driven(
     noise: Noise,
     rates: [f64; 2],
@@ -152,7 +151,7 @@ pub(super) fn driven(
     lumpy(noise, rates, 1.0, minutes, seed, options)
 }
 
-/// The same where each leak is of several at once: a follower of a daemon is five goroutines.
+/// The same, with leaks of `lump` members at once.
 pub(super) fn lumpy(
     noise: Noise,
     rates: [f64; 2],
@@ -165,7 +164,7 @@ pub(super) fn lumpy(
     (runs.remove(0), options)
 }
 
-/// The phases of several metrics of the same run, each with a noise and a leak of its own.
+/// The phases of several metrics of one run, each with its noise and leak.
 pub(super) fn family(
     metrics: &[(Noise, [f64; 2], f64)],
     minutes: f64,
@@ -180,7 +179,7 @@ pub(super) fn family(
     };
     let mut runs: Vec<Vec<Phase>> = seeds.zip(metrics).map(run).collect();
     let sure = |pairs: &usize| runs.iter().any(|phases| is_sure(&phases[..2 * pairs], &options));
-    // Before the first bet has come in nothing is sure.
+    // No run is sure before the first e-process reached its threshold.
     let stops = runs.iter().filter_map(|phases| EProcess::of(phases, &options).stopped());
     let first = stops.min().unwrap_or(usize::MAX);
     if let Some(pairs) = (first..=plan.pairs()).find(sure) {
@@ -189,7 +188,7 @@ pub(super) fn family(
     (runs, options)
 }
 
-/// The phases of one metric, all that are planned.
+/// All planned phases of one metric.
 fn phases(
     plan: &Plan,
     seconds: f64,
@@ -211,7 +210,7 @@ fn phases(
     };
     let mut drops = Rng::with_seed(seed ^ 0x5eed);
     let mut phases: Vec<Phase> = Vec::new();
-    // The warm-up is followed by a rest as a phase is.
+    // The warm-up settles like a phase.
     let rest = plan.steps.first().map_or(0.0, |step| step.settle);
     let mut before = read(at + rest, cycles, leaked, &driven);
     for step in &plan.steps {
@@ -231,7 +230,7 @@ fn phases(
     phases
 }
 
-/// Seconds of driving whose cycles still live.
+/// Seconds of load whose members are still alive.
 fn self_clearing(noise: Noise, at: f64, driven: &[(f64, f64)]) -> f64 {
     let Noise::SelfClearing(seconds) = noise else { return 0.0 };
     let since = at - f64::from(seconds);

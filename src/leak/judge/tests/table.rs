@@ -1,7 +1,7 @@
-//! How often the judges are right, over noises, rates and durations.
+//! Error rates of the judges over noises, rates and durations.
 //!
-//! Prints the tables of `docs/leak-check.md`. `CMON_LONG=1` makes 1000 runs of each cell and holds
-//! the limits as they stand; a plain run makes fewer and allows for what chance does to them.
+//! Prints the tables of `docs/leak-check.md`. `CMON_LONG=1` makes 1000 runs for each cell and applies the limits
+//! exactly. A plain run makes fewer and allows for chance.
 
 #![expect(clippy::print_stdout, reason = "the tables are for the documentation")]
 
@@ -12,7 +12,7 @@ use crate::leak::judge::{Options, Verdict, driven, passive};
 
 const RATES: [u32; 4] = [0, 1, 4, 32];
 
-/// How often, of all runs.
+/// Numbers of runs.
 #[derive(Clone, Copy, Debug, Default)]
 struct Cell {
     runs: u32,
@@ -30,7 +30,7 @@ pub(super) fn runs() -> u32 {
     runs_of(60)
 }
 
-/// How many runs of this many minutes: where a plain run has time for more, it holds the limits better.
+/// The number of runs for this duration. Shorter runs are cheaper, so there are more of them.
 pub(super) fn runs_of(minutes: u32) -> u32 {
     match minutes {
         _ if std::env::var_os("CMON_LONG").is_some() => 1000,
@@ -40,8 +40,8 @@ pub(super) fn runs_of(minutes: u32) -> u32 {
     }
 }
 
-/// Fails when a chance of at most `limit` does not explain this many hits: of 1000 runs they hold as they stand,
-/// of fewer as many more are let pass as one cell in a thousand has by chance (binomial).
+/// Fails if the rate of hits is above `limit`. With fewer than 1000 runs, only if a binomial test rejects the limit with
+/// a p-value below 0.001.
 #[track_caller]
 pub(super) fn at_most(limit: f64, hits: u32, runs: u32, what: &str) {
     let holds = f64::from(hits) <= limit * f64::from(runs);
@@ -50,7 +50,7 @@ pub(super) fn at_most(limit: f64, hits: u32, runs: u32, what: &str) {
 }
 
 #[test]
-fn a_limit_that_is_passed_by_far_is_no_chance() {
+fn a_rate_far_above_its_limit_fails() {
     let passes = |hits, runs, limit: f64| {
         std::panic::catch_unwind(|| at_most(limit, hits, runs, "")).is_ok()
     };
@@ -61,7 +61,7 @@ fn a_limit_that_is_passed_by_far_is_no_chance() {
 
 fn cell(noise: Noise, rates: [u32; 2], minutes: u32) -> Cell {
     let options = Options::default();
-    // Growth as fast as is allowed may be called anything.
+    // At the tolerance any verdict is right.
     let n = if rates == [1, 0] { runs() } else { runs_of(minutes) };
     let mut cell = Cell { runs: n, ..Cell::default() };
     let [rate, timed] = rates.map(f64::from);
@@ -86,7 +86,7 @@ fn cell(noise: Noise, rates: [u32; 2], minutes: u32) -> Cell {
     cell
 }
 
-/// In percent: a digit where it is small.
+/// In percent, with one decimal below 10.
 fn percent(hits: u32, runs: u32) -> String {
     let share = 100.0 * f64::from(hits) / f64::from(runs);
     if share > 0.0 && share < 10.0 { format!("{share:.1}") } else { format!("{share:.0}") }
@@ -167,9 +167,9 @@ fn in_60_minutes() {
     table(60);
 }
 
-/// An upper bound below the truth calls a leak clean.
+/// An upper bound below the true rate would call a leak CLEAN.
 #[test]
-fn the_interval_holds_under_noise() {
+fn the_upper_bound_covers_the_true_rate_under_noise() {
     for noise in Noise::TIMED {
         let options = Options { early_stop: false, ..Options::default() };
         let low = |run: &u32| {
@@ -186,7 +186,7 @@ fn the_interval_holds_under_noise() {
     }
 }
 
-/// A leak that does not depend on cycles is none of theirs, and is found beside them.
+/// A leak by time is no leak per cycle, and is found by the judge of the readings at rest.
 #[test]
 fn by_time_alone() {
     let mut text = "\n| noise | 3 min | 10 min | 60 min |\n|---|---|---|---|\n".to_owned();
@@ -206,7 +206,7 @@ fn by_time_alone() {
 }
 
 #[test]
-fn below_five_minutes_a_line_must_be_wanted_more() {
+fn a_run_below_five_minutes_needs_a_larger_bic_gain() {
     let nearly = |seed: &u64| {
         let readings = simulator::watched(Noise::Mixed, 0.0, 3.0, *seed);
         let judged = passive::judge(&readings, None, &Options::default());

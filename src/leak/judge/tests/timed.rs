@@ -1,4 +1,4 @@
-//! Driven runs of counts that depend on the time alone: the verdict is about the time, and not about cycles.
+//! Driven runs in which the count depends on time alone: the leak is by time, not per cycle.
 
 use super::measured::stairs;
 use crate::leak::judge::combine::{Conditions, Finding, combine};
@@ -13,7 +13,7 @@ use crate::leak::judge::tests::Summary;
 use crate::leak::judge::{Options, Verdict};
 
 #[test]
-fn growth_that_may_be_allowed_is_no_leak() {
+fn growth_by_time_near_the_tolerance_is_no_leak() {
     let readings = stairs(52.0, 16.0, 30.0, 1e9, 600.0);
     let verdict = |max_per_minute: f64| {
         passive::judge(&readings, None, &Options { max_per_minute, ..Options::default() }).verdict
@@ -22,7 +22,7 @@ fn growth_that_may_be_allowed_is_no_leak() {
         [20.0, 32.0, 50.0].map(verdict),
         [Verdict::Leak, Verdict::Inconclusive, Verdict::Clean]
     );
-    // Beside cycles the same.
+    // The same with cycles.
     let (phases, options) = by_time(10.0, 10.0, every_half_minute);
     let idle = |max_per_minute: f64| {
         driven::judge(&phases, &Options { max_per_minute, ..options.clone() }).idle.verdict
@@ -32,7 +32,7 @@ fn growth_that_may_be_allowed_is_no_leak() {
 }
 
 #[test]
-fn what_the_cycles_left_is_no_shape_of_the_time() {
+fn growth_by_cycles_is_not_part_of_the_shape_by_time() {
     let (mut phases, options) = by_time(10.0, 10.0, |_| 52.0);
     let mut left = 0.0;
     for phase in &mut phases {
@@ -45,7 +45,7 @@ fn what_the_cycles_left_is_no_shape_of_the_time() {
     assert!(judged.idle.summary().starts_with("level"), "{}", judged.summary());
 }
 
-/// The phases of a driven run of `minutes` in which the count depends on the time alone.
+/// The phases of a driven run in which the count depends on time alone.
 fn by_time(minutes: f64, pace: f64, count: impl Fn(f64) -> f64) -> (Vec<Phase>, Options) {
     by_time_with(3, minutes, pace, count)
 }
@@ -76,16 +76,16 @@ fn every_half_minute(at: f64) -> f64 {
     52.0 + 16.0 * (at / 30.0).floor()
 }
 
-/// Whatever phases its steps come in, and where eight tests share alpha.
+/// Eight tests share alpha.
 #[test]
-fn a_timer_that_leaks_is_found_whatever_the_coin_says() {
+fn a_leaking_timer_is_found_for_any_order_of_phases() {
     for seed in 0..40 {
         let (phases, options) = by_time_with(seed, 10.0, 10.0, every_half_minute);
         let options = Options { metrics: 8, ..options };
         let judged = driven::judge(&phases, &options);
         assert_ne!(judged.verdict, Verdict::Leak, "{seed}: {}", judged.summary());
         assert_eq!(judged.idle.verdict, Verdict::Leak, "{seed}: {}", judged.summary());
-        // Holm's procedure asks that of the first of eight.
+        // The first of eight tests in Holm's procedure.
         let p = judged.idle.p.unwrap();
         assert!(p < options.alpha / 8.0, "{seed}: {p}: {}", judged.summary());
         let rate = judged.idle.per_minute.unwrap();
@@ -96,7 +96,7 @@ fn a_timer_that_leaks_is_found_whatever_the_coin_says() {
 }
 
 #[test]
-fn a_timer_that_leaks_is_not_blamed_on_the_cycles() {
+fn a_leaking_timer_is_no_leak_per_cycle() {
     let (phases, options) = by_time(10.0, 10.0, every_half_minute);
     let judged = driven::judge(&phases, &options);
     assert_ne!(judged.verdict, Verdict::Leak, "{}", judged.summary());
@@ -107,7 +107,7 @@ fn a_timer_that_leaks_is_not_blamed_on_the_cycles() {
 }
 
 #[test]
-fn a_timer_that_leaks_in_a_short_run_is_not_clean() {
+fn a_leaking_timer_in_a_short_run_is_not_clean() {
     for minutes in [2.5, 3.0, 3.5, 4.0] {
         let (phases, options) = by_time(minutes, 10.0, every_half_minute);
         let judged = driven::judge(&phases, &options);
@@ -128,8 +128,8 @@ fn a_timer_that_leaks_in_a_short_run_is_not_clean() {
 }
 
 #[test]
-fn readings_at_rest_of_less_than_five_minutes_decide_nothing() {
-    // 260 s of them, and 300.
+fn readings_at_rest_below_five_minutes_are_not_tested() {
+    // 260 s of readings at rest, and 300 s.
     let tested = |minutes: f64| {
         let (phases, options) = by_time(minutes, 10.0, every_half_minute);
         driven::judge(&phases, &options).idle.p.is_some()
@@ -138,8 +138,8 @@ fn readings_at_rest_of_less_than_five_minutes_decide_nothing() {
 }
 
 #[test]
-fn the_length_that_is_asked_for_is_enough() {
-    // Warm-ups of 1000 cycles, of a fifth of the time, and one that is cut short in a short run.
+fn the_required_duration_is_enough() {
+    // A warm-up of 1000 cycles, of a fifth of the run, and a shortened one.
     for (minutes, pace) in [(3.0, 10.0), (3.0, 20.0), (2.0, 10.0)] {
         let short = by_time(minutes, pace, every_half_minute);
         let judged = driven::judge(&short.0, &short.1).idle;
@@ -151,7 +151,7 @@ fn the_length_that_is_asked_for_is_enough() {
     }
 }
 
-/// A run whose command takes this many seconds, which it was not planned for.
+/// A run whose command takes `command` seconds, longer than planned.
 fn slowly(command: f64, seconds: f64) -> (Vec<Phase>, Options) {
     let plan = Plan::new(seconds, CYCLES_PER_SECOND, 3);
     let mut at = (1.0 + WARMUP_EXTENSION) * plan.warmup;
@@ -173,7 +173,7 @@ fn slowly(command: f64, seconds: f64) -> (Vec<Phase>, Options) {
 }
 
 #[test]
-fn the_length_that_a_slow_command_is_asked_for_is_enough_and_no_day() {
+fn the_required_duration_of_a_slow_command_is_enough_and_reasonable() {
     for (command, short, longest) in
         [(1.0, 180.0, 600.0), (5.0, 180.0, 600.0), (60.0, 600.0, 1500.0)]
     {
@@ -189,22 +189,22 @@ fn the_length_that_a_slow_command_is_asked_for_is_enough_and_no_day() {
 }
 
 #[test]
-fn a_length_has_pairs_and_warm_up_at_the_pace_that_was_reached() {
+fn required_durations_use_the_achieved_pace() {
     let slow = AchievedRate { pace: 0.2, pair: 14.5 };
     assert_eq!([2, 11, 31].map(|n| slow.length_of_pairs(n)), [180.0, 600.0, 1200.0].map(Some));
     let planned = AchievedRate { pace: CYCLES_PER_SECOND, pair: 0.0 };
     assert_eq!([11, 31].map(|n| planned.length_of_pairs(n)), [180.0, 600.0].map(Some));
-    let enough = |pace| AchievedRate { pace, pair: 6.0 }.length_of_warm_up();
-    // 150 s, three tenths of the time, and not even in a day.
+    let duration = |pace| AchievedRate { pace, pair: 6.0 }.length_of_warm_up();
+    // 150 s, 30 % of the run, and more than a day.
     assert_eq!(
-        [CYCLES_PER_SECOND, 6.0, 0.2, 0.01].map(enough),
+        [CYCLES_PER_SECOND, 6.0, 0.2, 0.01].map(duration),
         [Some(180.0), Some(180.0), Some(21600.0), None]
     );
 }
 
-/// A command of 12 s in phases that were planned shorter: what time adds meanwhile is not the cycles'.
+/// Drive phases that are longer than idle ones: growth by time is no growth per cycle.
 #[test]
-fn a_longer_phase_is_compared_by_the_second() {
+fn phases_of_different_lengths_are_scaled_by_time() {
     let pool = |at: f64| (200.0 * (1.0 - (-at / 300.0_f64).exp())).round();
     let line = |at: f64| (at * 8.0 / 60.0).round();
     for count in [pool as fn(f64) -> f64, line] {
@@ -221,7 +221,7 @@ fn a_longer_phase_is_compared_by_the_second() {
         let rate = judged.per_cycle.unwrap();
         assert!(rate.low < 0.0 && 0.0 < rate.high, "{}", judged.summary());
     }
-    // Nothing can be said of those that are far longer.
+    // Far longer phases are not compared.
     let (mut phases, options) = by_time(10.0, 10.0, line);
     phases.iter_mut().filter(|phase| phase.driven).for_each(|phase| phase.seconds *= 2.5);
     assert_eq!(driven::judge(&phases, &options).per_cycle, None);

@@ -1,7 +1,7 @@
-//! The names under which the usual client libraries show what a leak shows in.
+//! Metric names of common client libraries.
 
-/// By the last part of the metric's name in a recording; of several names the first that is there counts.
-/// Several series of one name (threads by state, say) are added up.
+/// Quantities with their names in Prometheus text. The first name that is present counts. Series of one name (like
+/// threads by state) are added up.
 pub(super) const FIGURES: [(&str, &[&str]); 9] = [
     ("goroutines", &["go_goroutines"]),
     (
@@ -24,27 +24,27 @@ pub(super) const FIGURES: [(&str, &[&str]); 9] = [
             "process_num_threads",
             "process_thread_count",
             "go_threads",
-            // Micrometer, of two ages.
+            // Micrometer, new and old.
             "jvm_threads_live_threads",
             "jvm_threads_live",
             // Prometheus' own client for Java.
             "jvm_threads_current",
-            // OpenTelemetry, of two ages.
+            // OpenTelemetry, new and old.
             "jvm_thread_count",
             "process_runtime_jvm_threads_count",
             // MicroProfile.
             "base_thread_count",
-            // The pool of .NET, where the process has no figure of its own.
+            // The .NET thread pool, if the process has no such metric.
             "dotnet_thread_pool_thread_count",
             "dotnet_thread_pool_thread_count_total",
             "process_runtime_dotnet_thread_pool_threads_count",
         ],
     ),
-    // What keeps the event loop of Node.js busy; handles of Windows and .NET.
+    // Handles of the Node.js event loop, of Windows and of .NET.
     ("handles", &["nodejs_active_handles_total", "nodejs_active_handles", "process_open_handles"]),
     ("requests", &["nodejs_active_requests_total", "nodejs_active_requests"]),
     ("resources", &["nodejs_active_resources_total", "nodejs_active_resources"]),
-    // tokio has no client library of its own; these are the names of its metrics behind `tokio_`.
+    // tokio has no client library. These are its metrics with the prefix `tokio_`.
     (
         "tasks",
         &[
@@ -76,10 +76,10 @@ pub(super) const FIGURES: [(&str, &[&str]); 9] = [
     ),
 ];
 
-/// When the process began.
+/// The start time of the process.
 pub(super) const STARTED: &str = "process_start_time_seconds";
 
-/// What only rises while a process lives.
+/// Counters that only a restart resets.
 pub(super) const TOTALS: [&str; 6] = [
     "process_cpu_seconds_total",
     "process_cpu_time_ns_total",
@@ -89,14 +89,13 @@ pub(super) const TOTALS: [&str; 6] = [
     "jvm_gc_memory_allocated_bytes_total",
 ];
 
-/// The name that a sample is taken under. A program may put a name of its own before those of Node.js and
-/// tokio (`app_tokio_alive_tasks`).
+/// The known name of a sample. A program may prefix the names of Node.js and tokio (`app_tokio_alive_tasks`).
 pub(super) fn find(name: &str) -> Option<&'static str> {
     let all = || FIGURES.into_iter().flat_map(|(_, names)| names.iter().copied());
     let mut exact = all().chain(TOTALS).chain([STARTED]);
-    let behind = |known: &&'static str| {
+    let with_prefix = |known: &&'static str| {
         let prefixed = known.starts_with("nodejs_") || known.starts_with("tokio_");
         prefixed && name.strip_suffix(*known).is_some_and(|before| before.ends_with('_'))
     };
-    exact.find(|known| *known == name).or_else(|| all().find(behind))
+    exact.find(|known| *known == name).or_else(|| all().find(with_prefix))
 }

@@ -1,5 +1,5 @@
-//! One line of the text: names, labels, a value. Prometheus' form 0.0.4 and 1.0 (names in quotes), and
-//! `OpenMetrics`.
+//! Parses one line of the exposition format: name, labels, value. Supports Prometheus text 0.0.4 and 1.0 (quoted names)
+//! and `OpenMetrics`.
 
 /// One line with a value.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,23 +9,23 @@ pub(super) struct Sample {
     pub(super) value: f64,
 }
 
-/// The lines that may hold a value.
+/// The lines without comments.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// `name{label="value"} 1.5 1700000000000`; the labels and the time may be absent, and `OpenMetrics` puts an
-/// example behind a `#`.
+/// Parses `name{label="value"} 1.5 1700000000000`. Labels and timestamp are optional. `OpenMetrics` may add an exemplar
+/// after a `#`.
 pub(super) fn sample(line: &str) -> Option<Sample> {
     let (name, labels, rest) = head(line)?;
     let mut words = rest.split_ascii_whitespace();
     let value = words.next()?;
-    // A time, or the example that `OpenMetrics` puts there.
+    // A timestamp or an exemplar.
     if words.next().is_some_and(|word| word != "#" && word.parse::<f64>().is_err()) {
         return None;
     }
-    // A metric's value is set apart by a space or by its labels' brace.
+    // A space or the brace of the labels must precede the value.
     if !rest.starts_with([' ', '\t']) && labels.is_empty() && !line.contains('}') {
         return None;
     }
@@ -34,7 +34,7 @@ pub(super) fn sample(line: &str) -> Option<Sample> {
 
 type Head<'a> = (String, Vec<(String, String)>, &'a str);
 
-/// Name and labels, and what comes after them.
+/// Name, labels, and the rest of the line.
 pub(super) fn head(line: &str) -> Option<Head<'_>> {
     let end = line.find(|c| !is_in_name(c)).unwrap_or(line.len());
     let (bare, rest) = line.split_at(end);
@@ -59,7 +59,7 @@ pub(super) fn head(line: &str) -> Option<Head<'_>> {
             }
         };
         let Some(after) = after.trim_start().strip_prefix('=') else {
-            // A name in quotes stands among the labels, without a value.
+            // A quoted name is inside the braces, without a value.
             if name.is_some() || !rest.starts_with('"') || label.is_empty() {
                 return None;
             }
@@ -86,12 +86,12 @@ pub(super) fn is_plain(name: &str) -> bool {
         && name.chars().all(is_in_name)
 }
 
-/// A value as it is written in quotes.
+/// Escapes a value for quotes.
 pub(super) fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-/// A value in quotes, and what comes after it.
+/// A quoted value, and the rest.
 pub(super) fn quoted(text: &str) -> Option<(String, &str)> {
     let mut chars = text.strip_prefix('"')?.char_indices();
     let mut value = String::new();

@@ -1,7 +1,7 @@
-//! Figures from the text that Prometheus reads (`/metrics`). Pure.
+//! Reads metrics from Prometheus text and `OpenMetrics` (`/metrics`). Pure.
 //!
-//! What a leak shows in is taken from it under the usual names, and any one figure by its own name. A figure
-//! that is absent or `NaN` is not there; it is never 0. `OpenMetrics` and names in quotes are read too.
+//! It finds metrics by the names of common client libraries, or one metric by its name. An absent metric or a `NaN` is
+//! missing, never 0.
 
 mod known;
 mod line;

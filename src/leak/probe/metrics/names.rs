@@ -1,4 +1,4 @@
-//! Which figures a page has, for somebody who is to name one.
+//! Lists the metrics of a page, for error messages and hints.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,18 +7,19 @@ use super::line::{lines, quoted, sample};
 use super::page::Selector;
 use crate::sort::sort_by;
 
-/// Names that are shown, at most, and letters of each.
+/// The maximum of listed names.
 const NAMES_SHOWN_MAX: usize = 8;
-const NAME_MAX_LETTERS: usize = 60;
-/// Names that are looked at, at most: a page may be of any size.
+/// The maximum of characters per name.
+const NAME_MAX_CHARS: usize = 60;
+/// The maximum of names read from a page.
 const NAMES_MAX: usize = 10_000;
 
 /// The names of a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
-    /// What may be named as a figure, those that count something first.
+    /// Metrics that the user may select, counts first.
     figures: Vec<String>,
-    /// By name, what the page says that it is.
+    /// Declared types by name.
     types: BTreeMap<String, String>,
 }
 
@@ -54,7 +55,7 @@ enum Rank {
 }
 
 impl Names {
-    /// What may be named: the first few, and how many more.
+    /// The first metrics, and the number of others.
     pub fn listed(&self) -> Option<String> {
         let shown = self.figures.iter().take(NAMES_SHOWN_MAX).map(|name| shown(name));
         let shown: Vec<String> = shown.collect();
@@ -66,19 +67,20 @@ impl Names {
         }
     }
 
-    /// A figure that can be named, as it is written behind the `#`.
+    /// A metric that the user may select, as written after the `#`.
     pub fn example(&self) -> Option<String> {
-        let of = |name: &String| Selector { name: name.clone(), labels: Vec::new() }.to_string();
-        self.figures.first().filter(|name| name.len() <= NAME_MAX_LETTERS).map(of)
+        let selector =
+            |name: &String| Selector { name: name.clone(), labels: Vec::new() }.to_string();
+        self.figures.first().filter(|name| name.len() <= NAME_MAX_CHARS).map(selector)
     }
 
-    /// Names that are close to this one.
+    /// Similar names.
     pub fn near(&self, selector: &Selector) -> Option<String> {
-        let wanted = &selector.name;
+        let target = &selector.name;
         let closest = self.figures.iter().filter_map(|name| {
-            let alike = strsim::jaro_winkler(name, wanted);
-            let part = name.contains(wanted.as_str()) || wanted.contains(name.as_str());
-            (0.85 < alike || part).then_some((alike, name))
+            let similarity = strsim::jaro_winkler(name, target);
+            let part = name.contains(target.as_str()) || target.contains(name.as_str());
+            (0.85 < similarity || part).then_some((similarity, name))
         });
         let mut closest: Vec<_> = closest.collect();
         sort_by(&mut closest, |a, b| b.0.total_cmp(&a.0));
@@ -86,13 +88,13 @@ impl Names {
         (!shown.is_empty()).then(|| shown.join(", "))
     }
 
-    /// The page says that this is a counter, which only rises.
+    /// Whether the page declares it as a counter, which always rises.
     pub fn is_counter(&self, selector: &Selector) -> bool {
         self.kind(&selector.name) == Some("counter")
     }
 
     fn kind(&self, name: &str) -> Option<&str> {
-        // OpenMetrics declares a counter without the end of its samples' names.
+        // OpenMetrics declares a counter without the suffix `_total`.
         let declared =
             self.types.get(name).or_else(|| self.types.get(name.strip_suffix("_total")?));
         declared.map(String::as_str)
@@ -100,8 +102,8 @@ impl Names {
 
     fn rank(&self, name: &str) -> Rank {
         let part = ["_bucket", "_sum", "_count", "_created"].iter().any(|end| {
-            let whole = name.strip_suffix(end).and_then(|whole| self.types.get(whole));
-            whole.is_some_and(|kind| matches!(kind.as_str(), "histogram" | "summary" | "counter"))
+            let family = name.strip_suffix(end).and_then(|family| self.types.get(family));
+            family.is_some_and(|kind| matches!(kind.as_str(), "histogram" | "summary" | "counter"))
         });
         let kind = self.kind(name);
         if part || matches!(kind, Some("counter" | "histogram" | "summary" | "info" | "stateset")) {
@@ -117,9 +119,9 @@ impl Names {
     }
 }
 
-/// The names are the target's: what could drive a terminal is shown as text.
+/// The names come from the target, so control characters are escaped.
 fn shown(name: &str) -> String {
-    let letters: String = name.chars().take(NAME_MAX_LETTERS).collect();
+    let letters: String = name.chars().take(NAME_MAX_CHARS).collect();
     let cut = if letters.len() < name.len() { "…" } else { "" };
     format!("`{}{cut}`", letters.escape_debug())
 }

@@ -1,4 +1,4 @@
-//! Reads a page of figures: what leaks show in, and any one figure by its name. Pure.
+//! Reads a page in the exposition format: known process metrics, or one metric by its name. Pure.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,33 +6,26 @@ use std::fmt;
 use super::known::{self, FIGURES, STARTED, TOTALS};
 use super::line::{self, Sample, escaped, head, lines, sample};
 
-/// Why a text is not in Prometheus' form, or a metric in it is no count.
+/// Why a text is not in the exposition format, or a metric is absent or not a count.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MetricsError {
-    /// Nothing came.
     #[error("the answer is empty")]
     Empty,
-    /// A page for people.
     #[error("the answer is an HTML page, not Prometheus text")]
     Html,
-    /// Something else.
     #[error("the answer is not Prometheus text: no line of it is a metric")]
     Other,
-    /// A count below zero.
     #[error("`{0}` is {1}: a count is never negative")]
     Negative(String, String),
-    /// A count without an end.
     #[error("`{0}` is infinite, which is no count")]
     Infinite(String),
-    /// The metric is not there.
     #[error("there is no metric `{0}`")]
     Absent(String),
-    /// It was not written as a metric.
     #[error("`{0}` does not name a metric; write NAME or NAME{{label=\"value\"}}")]
     Selector(String),
 }
 
-/// What a metric is called, and which of its labels are asked for.
+/// A metric name with required labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selector {
     pub(super) name: String,
@@ -42,11 +35,11 @@ pub struct Selector {
 impl Selector {
     /// Reads `NAME`, `NAME{label="value",…}` or `{"a name in quotes",label="value"}`.
     pub fn parse(text: &str) -> Result<Self, MetricsError> {
-        let wrong = || MetricsError::Selector(text.to_owned());
-        let (name, labels, rest) = head(text.trim()).ok_or_else(wrong)?;
+        let invalid = || MetricsError::Selector(text.to_owned());
+        let (name, labels, rest) = head(text.trim()).ok_or_else(invalid)?;
         match rest.is_empty() {
             true => Ok(Self { name, labels }),
-            false => Err(wrong()),
+            false => Err(invalid()),
         }
     }
 
@@ -77,20 +70,20 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", escaped(text))
 }
 
-/// The figures of one process.
+/// The metrics of one process.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProcessFigures {
-    /// `goroutines`, `fds`, `threads`, `handles`, `tasks`, `rss_bytes` and so on, as far as they are there.
+    /// Values by quantity: `goroutines`, `fds`, `threads`, `rss_bytes` and others.
     pub figures: BTreeMap<&'static str, f64>,
-    /// When the process began, in seconds since 1970; nothing where the page has several.
+    /// Start time in seconds since 1970; `None` if the page has several.
     pub started: Option<f64>,
-    /// What only rises while a process lives.
+    /// Counters that only a restart resets.
     pub totals: BTreeMap<&'static str, f64>,
-    /// What is there and is no count, by the same names.
-    pub wrong: Vec<(&'static str, MetricsError)>,
+    /// Quantities with invalid values.
+    pub invalid: Vec<(&'static str, MetricsError)>,
 }
 
-/// Finds the figures of a process, in one pass.
+/// Finds the metrics of a process in one pass.
 pub fn parse(text: &str) -> Result<ProcessFigures, MetricsError> {
     check(text)?;
     let mut sums: BTreeMap<&'static str, Sum> = BTreeMap::new();
@@ -104,20 +97,20 @@ pub fn parse(text: &str) -> Result<ProcessFigures, MetricsError> {
         let shown = names.iter().find_map(|name| Some((*name, sums.get(name)?.count(name)?)));
         match shown {
             Some((_, Ok(value))) => drop(found.figures.insert(figure, value)),
-            Some((_, Err(error))) => found.wrong.push((figure, error)),
+            Some((_, Err(error))) => found.invalid.push((figure, error)),
             None => {}
         }
     }
-    let one = |name: &&'static str| {
+    let single = |name: &&'static str| {
         let sum = sums.get(*name).filter(|sum| sum.series == 1)?;
         Some((*name, sum.count(name)?.ok()?))
     };
-    found.started = one(&STARTED).map(|(_, value)| value);
-    found.totals = TOTALS.iter().filter_map(one).collect();
+    found.started = single(&STARTED).map(|(_, value)| value);
+    found.totals = TOTALS.iter().filter_map(single).collect();
     Ok(found)
 }
 
-/// One metric: the sum over all that the selector matches, without those that are `NaN`.
+/// The sum of all series that the selector matches, without `NaN`.
 pub fn figure(text: &str, selector: &Selector) -> Result<f64, MetricsError> {
     let mut sum = Sum::default();
     samples(text).filter(|sample| selector.matches(sample)).for_each(|s| sum.add(s.value));
@@ -125,7 +118,7 @@ pub fn figure(text: &str, selector: &Selector) -> Result<f64, MetricsError> {
     sum.count(&name).unwrap_or(Err(MetricsError::Absent(name)))
 }
 
-/// Samples of one name, added up.
+/// The sum of the samples of one name.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sum {
     series: usize,
@@ -145,7 +138,7 @@ impl Sum {
         }
     }
 
-    /// The sum as a count; nothing where there was no number.
+    /// The sum as a count; `None` without any number.
     fn count(&self, name: &str) -> Option<Result<f64, MetricsError>> {
         if self.infinite || self.total.is_some_and(f64::is_infinite) {
             return Some(Err(MetricsError::Infinite(name.to_owned())));
@@ -157,13 +150,13 @@ impl Sum {
     }
 }
 
-/// Whether the text is in Prometheus' form at all.
+/// Checks that the text is in the exposition format.
 pub fn check(text: &str) -> Result<(), MetricsError> {
     let start = text.trim_start();
     match () {
         () if start.is_empty() => Err(MetricsError::Empty),
         () if start.starts_with('<') => Err(MetricsError::Html),
-        // The first line that is no comment decides: any text has a line somewhere that could be one.
+        // The first line without a comment decides, because any text may contain a line that looks valid.
         () if lines(text).next().is_some_and(|line| sample(line).is_some()) => Ok(()),
         () => Err(MetricsError::Other),
     }

@@ -1,4 +1,4 @@
-//! Pages of several exporters, and what is no page.
+//! Pages of several exporters, and invalid pages.
 
 use std::collections::BTreeMap;
 
@@ -9,49 +9,49 @@ use super::page::*;
 
 const GO: &str = include_str!("../fixtures/prometheus.txt");
 
-fn wanted(text: &str) -> Selector {
+fn selector(text: &str) -> Selector {
     Selector::parse(text).unwrap()
 }
 
 #[test]
-fn a_go_process_shows_four_figures_and_when_it_began() {
+fn a_go_process_has_four_metrics_and_a_start_time() {
     let found = parse(GO).unwrap();
     let figures: Vec<(&str, f64)> = found.figures.into_iter().collect();
     let expected =
         [("fds", 11.0), ("goroutines", 42.0), ("rss_bytes", 17_854_464.0), ("threads", 9.0)];
     assert_eq!(figures, expected);
     assert_eq!(found.started, Some(1_795_559_082.57));
-    assert_eq!(found.wrong, []);
+    assert_eq!(found.invalid, []);
 }
 
 #[test]
-fn one_metric_is_the_sum_over_what_the_selector_matches() {
-    let sum = |text: &str| figure(GO, &wanted(text));
+fn a_metric_is_the_sum_of_all_matching_series() {
+    let sum = |text: &str| figure(GO, &selector(text));
     assert_eq!(sum("collector_rotations_total"), Ok(160.0));
     assert_eq!(sum(r#"collector_rotations_total{container="web"}"#), Ok(100.0));
     assert_eq!(sum(r#"collector_rotations_total{reason="age",container="db"}"#), Ok(60.0));
     // A label's value may hold a brace and quotes.
     assert_eq!(sum(r#"odd{path="a\"} b"}"#), Ok(7.0));
     let absent = sum(r#"collector_rotations_total{container="cache"}"#).unwrap_err();
-    let words = r#"there is no metric `collector_rotations_total{container="cache"}`"#;
-    assert_eq!(absent.to_string(), words);
+    let message = r#"there is no metric `collector_rotations_total{container="cache"}`"#;
+    assert_eq!(absent.to_string(), message);
 }
 
 #[test]
 fn a_selector_is_written_as_it_is_read() {
     for text in ["a", r#"a{b="c"}"#, r#"a{b="\"\\ \n",d="\u{7}"}"#] {
-        assert_eq!(wanted(text).to_string(), text.replace("\\u", "u"), "{text}");
-        assert_eq!(wanted(&wanted(text).to_string()), wanted(text), "{text}");
+        assert_eq!(selector(text).to_string(), text.replace("\\u", "u"), "{text}");
+        assert_eq!(selector(&selector(text).to_string()), selector(text), "{text}");
     }
 }
 
 #[test]
-fn what_is_no_count_is_said() {
+fn values_that_are_no_count_are_errors() {
     let found = parse("go_goroutines -3\nprocess_open_fds NaN\ngo_threads +Inf\n").unwrap();
     assert!(found.figures.is_empty(), "{found:?}");
-    let words: Vec<String> = found.wrong.iter().map(|(_, error)| error.to_string()).collect();
+    let messages: Vec<String> = found.invalid.iter().map(|(_, error)| error.to_string()).collect();
     assert_eq!(
-        words,
+        messages,
         [
             "`go_goroutines` is -3: a count is never negative",
             "`go_threads` is infinite, which is no count"
@@ -68,7 +68,7 @@ fn names_in_quotes_and_openmetrics_are_read() {
     assert_eq!(check(text), Ok(()));
     let figures = parse(text).unwrap().figures;
     assert_eq!((figures["goroutines"], figures["fds"]), (7.0, 3.0));
-    let sum = |selector: &str| figure(text, &wanted(selector));
+    let sum = |name: &str| figure(text, &selector(name));
     assert_eq!(sum("{\"my.name\"}"), Ok(3.5));
     assert_eq!(sum("{\"my.name\",label=\"v\"}"), Ok(1.0));
     assert_eq!(sum("{\"my.name\",\"a label\"=\"w }\"}"), Ok(2.5));
@@ -76,12 +76,12 @@ fn names_in_quotes_and_openmetrics_are_read() {
     for text in ["{} 1", "{\"\"} 1", "a{\"b\"} 1", "{\"a\",\"b\"} 1", "{\"a\"", "{a} 1"] {
         assert_eq!(check(text), Err(MetricsError::Other), "{text}");
     }
-    let written = wanted("{\"my.name\",\"a label\"=\"v\",b=\"c\"}").to_string();
+    let written = selector("{\"my.name\",\"a label\"=\"v\",b=\"c\"}").to_string();
     assert_eq!(written, "{\"my.name\",\"a label\"=\"v\",b=\"c\"}");
 }
 
 #[test]
-fn the_usual_names_of_other_languages_are_known() {
+fn common_names_of_other_languages_are_known() {
     let figures = |text: &str| {
         let found = parse(text).unwrap().figures.into_iter();
         found.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>()
@@ -100,18 +100,18 @@ fn the_usual_names_of_other_languages_are_known() {
     assert_eq!(figures(node), ["handles 2", "requests 0", "resources 5", "rss_bytes 9"]);
     let prefixed = "app_nodejs_active_handles{type=\"a\"} 2\napp_nodejs_active_handles{type=\"b\"} 3\n\
         web_tokio_alive_tasks 8\nredis_process_open_fds 4\n";
-    assert_eq!(figures(prefixed), ["handles 5", "tasks 8"], "fds are somebody else's");
+    assert_eq!(figures(prefixed), ["handles 5", "tasks 8"], "fds of another process");
     let net = "process_num_threads 7\nprocess_open_handles 90\nprocess_working_set_bytes 1\n";
     assert_eq!(figures(net), ["handles 90", "rss_bytes 1", "threads 7"]);
     let tokio = "tokio_live_tasks_count 12\n";
     assert_eq!(figures(tokio), ["tasks 12"]);
-    // Several start times are of several processes, and their sum is none.
+    // Several start times belong to several processes.
     let two = "process_start_time_seconds{w=\"1\"} 9\nprocess_start_time_seconds{w=\"2\"} 8\n";
     assert_eq!(parse(two).unwrap().started, None);
 }
 
 #[test]
-fn what_may_be_named_is_said_with_counts_first() {
+fn selectable_metrics_are_listed_with_counts_first() {
     let text = "# TYPE a_bytes gauge\na_bytes 1\n# TYPE b_total counter\nb_total 1\n\
         # TYPE c counter\nc_total 1\nc_created 9\n# TYPE d histogram\nd_bucket{le=\"1\"} 1\nd_sum 1\n\
         d_count 1\n# TYPE handles_total gauge\nhandles_total{a=\"b\"} 1\nplain 2\n\
@@ -119,11 +119,11 @@ fn what_may_be_named_is_said_with_counts_first() {
     let found = names(text);
     assert_eq!(found.listed().as_deref(), Some("`handles_total`, `plain`, `a_bytes`"));
     assert_eq!(found.example().as_deref(), Some("handles_total"));
-    let counter = |selector: &str| found.is_counter(&wanted(selector));
+    let counter = |name: &str| found.is_counter(&selector(name));
     assert!(counter("b_total") && counter("c_total") && counter("{\"x.y\"}"));
     assert!(!counter("handles_total") && !counter("plain"));
-    assert_eq!(found.near(&wanted("handle_total")).as_deref(), Some("`handles_total`"));
-    assert_eq!(found.near(&wanted("zzz")), None);
+    assert_eq!(found.near(&selector("handle_total")).as_deref(), Some("`handles_total`"));
+    assert_eq!(found.near(&selector("zzz")), None);
     assert_eq!(names("b_total{a=\"\u{1b}\"} 1\n").listed().as_deref(), Some("`b_total`"));
     let many = (0..20).map(|n| format!("m{n} 1\n")).collect::<Vec<_>>().concat();
     assert!(names(&many).listed().unwrap().ends_with("`m7` and 12 more"));
@@ -132,7 +132,7 @@ fn what_may_be_named_is_said_with_counts_first() {
 }
 
 #[test]
-fn other_texts_are_refused_in_words() {
+fn other_texts_are_refused() {
     assert_eq!(check(""), Err(MetricsError::Empty));
     assert_eq!(check("<!doctype html><p>"), Err(MetricsError::Html));
     assert_eq!(check("{\"a\": 1}"), Err(MetricsError::Other));
@@ -146,16 +146,16 @@ fn other_texts_are_refused_in_words() {
 
 proptest! {
     #[test]
-    fn no_text_makes_it_panic_and_no_figure_is_below_zero(text in "(go_goroutines|[a-z]{0,3}|\\PC{0,9})([{}\"=,\\\\ a-z]{0,12})[ ]?(-?[0-9]{0,9}|NaN|.{0,6})\n?") {
+    fn no_text_makes_the_parser_panic_or_return_a_negative_count(text in "(go_goroutines|[a-z]{0,3}|\\PC{0,9})([{}\"=,\\\\ a-z]{0,12})[ ]?(-?[0-9]{0,9}|NaN|.{0,6})\n?") {
         if let Ok(found) = parse(&text) {
             prop_assert!(found.figures.values().all(|value| 0.0 <= *value && value.is_finite()));
         }
     }
 }
 
-/// One name for each library that is known, written down apart from the table in the code.
+/// A second list of all known names, independent of the table.
 #[test]
-fn each_usual_name_is_taken_for_its_figure() {
+fn each_known_name_has_its_quantity() {
     let names = [
         ("goroutines", "go_goroutines"),
         ("fds", "process_open_fds"),

@@ -1,7 +1,7 @@
-//! Which frame of a stack names it: the first one that belongs to the program itself.
+//! Selects the frame that names a stack: the first one that belongs to the program itself.
 //!
-//! A goroutine that waits stands in the runtime, below it in `net`, `crypto/tls` or `encoding/json`, and below these in
-//! a client library. None of them says whose goroutine it is, so they are skipped by their package.
+//! The innermost frames of a waiting goroutine are in the runtime, in `net`, `crypto/tls` or `encoding/json`, and in a
+//! client library. They do not identify the goroutine, so they are skipped by package.
 
 use std::sync::LazyLock;
 
@@ -10,11 +10,11 @@ use std::sync::LazyLock;
 static STANDARD: LazyLock<Vec<&str>> =
     LazyLock::new(|| include_str!("standard.txt").lines().collect());
 
-/// Modules that carry bytes, wait, log or trace for anybody: transports, SDK internals, drivers, telemetry, routers.
+/// Generic modules: transports, SDK internals, drivers, telemetry, routers.
 static PLUMBING: LazyLock<Vec<&str>> =
     LazyLock::new(|| include_str!("plumbing.txt").lines().collect());
 
-/// A frame: function and where it stands.
+/// A frame: function and position in the source.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame<'a> {
     pub(super) function: &'a str,
@@ -38,25 +38,25 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// The last two parts of a path, which is enough to find it: `loggerutils/follow.go:151`.
+/// The last two parts of a path: `loggerutils/follow.go:151`.
 pub(super) fn shorten(place: &str) -> &str {
     let from = place.rmatch_indices('/').nth(1).map_or(0, |(at, _)| at + 1);
     place[from..].trim_start_matches('/')
 }
 
-/// Whose code a frame is.
+/// The owner of the code of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
-    /// The program's.
+    /// The program itself.
     Program,
-    /// A module that the program depends on, and that is no plumbing.
+    /// A dependency of the program that is not plumbing.
     Dependency,
-    /// The standard library's or well-known plumbing's.
+    /// The standard library or well-known plumbing.
     Plumbing,
 }
 
-/// The frame that names a stack, which is written innermost first. Where all of it is plumbing, the outermost frame
-/// says at least what it was for.
+/// The frame that names a stack (innermost first). If all frames are plumbing, the outermost one describes the purpose
+/// best.
 pub(super) fn naming<'a>(frames: &[Frame<'a>]) -> Option<Frame<'a>> {
     let goroot = goroot(frames);
     let first = |owner: Owner| frames.iter().find(|frame| owner_of(frame, goroot) == owner);
@@ -71,28 +71,28 @@ pub(super) fn is_program(function: &str) -> bool {
 }
 
 fn owner_of(frame: &Frame<'_>, goroot: Option<&str>) -> Owner {
-    // A C function has no package and says little.
+    // A C function has no package.
     let Some(package) = package(frame.function) else { return Owner::Plumbing };
     let package = package.replace("%2e", ".");
     let own = unvendored(&package);
     if is_standard(own) || is_plumbing(own) || is_in_goroot(frame.place, goroot) {
         return Owner::Plumbing;
     }
-    // The module cache writes the version behind a module's name.
+    // Paths in the module cache contain the version after an @.
     let depends = own.len() < package.len() || frame.place.contains('@');
     if depends { Owner::Dependency } else { Owner::Program }
 }
 
 /// The import path of a function's package: `example.com/app/pool` of `example.com/app/pool.(*Pool[...]).Get.func1`.
 fn package(function: &str) -> Option<&str> {
-    // A receiver or a type argument may hold another package's path.
+    // A receiver or a type argument may contain another package's path.
     let name = &function[..function.find(['(', '[', '{']).unwrap_or(function.len())];
     let last = name.rfind('/').map_or(0, |at| at + 1);
     let end = last + name[last..].find('.')?;
     Some(&name[..end]).filter(|package| !package.is_empty())
 }
 
-/// The path that a vendored package has by itself.
+/// The import path of a vendored package.
 fn unvendored(package: &str) -> &str {
     let inner = package.rsplit_once("/vendor/").map(|(_, inner)| inner);
     inner.or_else(|| package.strip_prefix("vendor/")).unwrap_or(package)
@@ -109,8 +109,8 @@ fn is_plumbing(package: &str) -> bool {
     })
 }
 
-/// The folder that the standard library was built from, by a frame of it: a newer Go may have packages that are not
-/// in the list.
+/// The source folder of the standard library, from one of its frames. A newer Go may have packages that are not in the
+/// list.
 fn goroot<'a>(frames: &[Frame<'a>]) -> Option<&'a str> {
     frames.iter().find_map(|frame| {
         let package = package(frame.function).filter(|package| is_standard(package))?;
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn packages_are_cut_out_of_any_function_name() {
+    fn the_package_of_any_function_name_is_found() {
         let cases = [
             ("main.main", Some("main")),
             ("main.(*ring[...]).take", Some("main")),
@@ -154,8 +154,8 @@ mod tests {
             ("(no stack)", None),
             ("", None),
         ];
-        for (function, wanted) in cases {
-            assert_eq!(package(function), wanted, "{function}");
+        for (function, expected) in cases {
+            assert_eq!(package(function), expected, "{function}");
         }
     }
 
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_only_resemble_plumbing_are_the_programs_own() {
+    fn names_that_resemble_plumbing_belong_to_the_program() {
         for own in [
             "main.main.func1",
             "main.(*Pool[...]).Get",
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_program_comes_before_its_dependencies_and_these_before_nothing() {
+    fn the_program_names_a_stack_before_its_dependencies() {
         let lib = "github.com/fsnotify/fsnotify.(*Watcher).readEvents \
                    /root/go/pkg/mod/github.com/fsnotify/fsnotify@v1.7.0/inotify.go:174";
         let own = "example.com/app/watch.(*Files).run /src/app/watch/files.go:20";
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn where_all_is_plumbing_the_outermost_frame_names_it() {
+    fn the_outermost_frame_names_a_stack_of_plumbing() {
         let idle = [
             "internal/poll.(*FD).Read",
             "bufio.(*Reader).Peek",
@@ -245,7 +245,7 @@ mod tests {
         let new = "quantum/net.(*Link).wait /usr/local/go/src/quantum/net/link.go:9";
         let known = "io.ReadAll /usr/local/go/src/io/io.go:700";
         assert_eq!(named(&[new, known, "main.run /src/app/main.go:3"]), "main.run");
-        // A module without a dot in its name lies elsewhere.
+        // A module without a dot in its name is in another folder.
         let own = "quantum/net.(*Link).wait /go/src/quantum/net/link.go:9";
         assert_eq!(named(&[own, known, "main.run /src/app/main.go:3"]), "quantum/net.(*Link).wait");
     }

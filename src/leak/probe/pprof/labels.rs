@@ -1,15 +1,14 @@
-//! The labels of goroutines (`pprof.Do`), in one short text for each group.
+//! Summarizes the pprof labels of a group of goroutines.
 //!
-//! A program may give each goroutine a label of its own (a request's id), so labels do not separate groups: they
-//! are a hint beside one.
+//! A program may give each goroutine a unique label (like a request id). So labels do not split groups; they are a hint.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// At most this many values of one label are kept; of more it is only known that there are more.
+/// The maximum of remembered values per label.
 const VALUES_MAX: usize = 1000;
-/// At most this many labels are shown.
+/// The maximum of labels in a hint.
 const LABELS_SHOWN: usize = 4;
-/// Letters of one value.
+/// The maximum of characters per value.
 const VALUE_CHARS_MAX: usize = 40;
 
 /// The labels seen on the goroutines of one group.
@@ -19,7 +18,7 @@ pub(super) struct Labels<'a> {
 }
 
 impl<'a> Labels<'a> {
-    /// Adds those of one section: `{"kind":"log", "id":"17"}`, quoted as Go's `%q` does it.
+    /// Adds the labels of one section: `{"kind":"log", "id":"17"}`, quoted as Go's `%q` does it.
     pub(super) fn add(&mut self, text: &'a str) {
         for (name, value) in pairs(text) {
             let values = self.values.entry(name).or_default();
@@ -54,7 +53,7 @@ fn cut(text: &str) -> String {
     }
 }
 
-/// Names and values, with their escapes as they stand.
+/// Names and values, still escaped.
 fn pairs(text: &str) -> Vec<(&str, &str)> {
     let mut quoted = Vec::new();
     let mut rest = text;
@@ -97,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn any_text_is_read_as_far_as_it_goes() {
+    fn malformed_labels_are_read_as_far_as_possible() {
         assert_eq!(hint(&[r#"{"c":"web; \"one\", \\", "d":"x"}"#]), r#"c=web; \"one\", \\, d=x"#);
         assert_eq!(hint(&[r#"{"c":"web"#]), "");
         assert_eq!(hint(&["{}"]), "");

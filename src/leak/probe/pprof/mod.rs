@@ -1,5 +1,4 @@
-//! The text of Go's goroutine profile (`/debug/pprof/goroutine?debug=1`): how many goroutines there
-//! are, and which of them are alike. Pure.
+//! Reads Go's goroutine profile (`/debug/pprof/goroutine?debug=1`): the total, and groups by stack. Pure.
 //!
 //! ```text
 //! goroutine profile: total 21
@@ -8,7 +7,7 @@
 //! #   0x6b1c24   main.(*follower).follow+0x64   /src/main.go:22
 //! ```
 //!
-//! A text that breaks off is as good as it goes: the groups up to there are kept, and it is said.
+//! From a truncated text it keeps the complete groups, and marks the profile as truncated.
 
 mod frames;
 mod labels;

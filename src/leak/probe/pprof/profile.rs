@@ -7,57 +7,51 @@ use super::labels::Labels;
 use crate::leak::record::Group;
 use crate::sort::sort_by;
 
-/// Why a text is no goroutine profile.
+/// Why a text is not a goroutine profile.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PprofError {
-    /// Nothing came.
     #[error("the answer is empty")]
     Empty,
-    /// A page for people.
     #[error("the answer is an HTML page, not a goroutine profile")]
     Html,
-    /// Protocol buffers, which is what `debug=0` gives.
+    /// Protocol buffers (`debug=0`).
     #[error("the answer is a binary profile; the text form has `debug=1`")]
     Binary,
-    /// Every goroutine by itself, which is what `debug=2` gives.
+    /// A list of single goroutines (`debug=2`).
     #[error(
         "the answer lists each goroutine by itself (`debug=2`); the counted form has `debug=1`"
     )]
     Each,
-    /// Something else.
     #[error("the answer is not a goroutine profile: it begins with `{0}`")]
     Other(String),
-    /// A profile of something else.
     #[error("the answer is a profile of something else: `{0}`")]
     OtherProfile(String),
-    /// The total is no count.
     #[error("the profile's total is not a count: `{0}`")]
     Total(String),
 }
 
-/// Which of the two profiles of goroutines it is.
+/// The kind of a goroutine profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// All goroutines.
     All,
-    /// Those that can provably never wake, as Go 1.27 reports.
+    /// Goroutines that can never wake (Go 1.27 and newer).
     Leaked,
 }
 
 /// A goroutine profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
-    /// Which one.
     pub kind: Kind,
-    /// The count of its first line.
+    /// The total in the first line.
     pub total: u64,
-    /// Goroutines with one stack, whatever their labels, the largest group first.
+    /// Groups by stack, regardless of labels, largest first.
     pub groups: Vec<Group>,
-    /// The text breaks off or cannot be understood in places, so that groups are missing.
+    /// The text is truncated or partly invalid, so groups are missing.
     pub truncated: bool,
 }
 
-/// The count of the first line, without a look at the rest.
+/// The total in the first line. Does not parse the rest.
 pub fn total(text: &str) -> Result<(Kind, u64), PprofError> {
     let first = text.lines().next().unwrap_or_default().trim_end();
     for (start, kind) in
@@ -81,13 +75,11 @@ pub fn total(text: &str) -> Result<(Kind, u64), PprofError> {
     })
 }
 
-/// Whether a text was read to its end.
+/// Whether a text is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// All of it was read.
-    Whole,
-    /// It goes on behind what was read.
-    CutOff,
+    Complete,
+    Truncated,
 }
 
 /// Reads a profile.
@@ -96,17 +88,16 @@ pub enum Extent {
 /// The text is no goroutine profile.
 pub fn parse(text: &str, extent: Extent) -> Result<Profile, PprofError> {
     let (kind, total) = total(text)?;
-    // One key may come more than once: two stacks can differ in addresses or in labels alone.
+    // A key may occur more than once, because two stacks may differ in addresses or labels alone.
     let mut groups: BTreeMap<String, (u64, String, Labels<'_>)> = BTreeMap::new();
-    let mut truncated = extent == Extent::CutOff;
+    let mut truncated = extent == Extent::Truncated;
     let mut counted: u64 = 0;
     let body = text.split_once('\n').map_or("", |(_, body)| body);
     let mut sections = body.split("\n\n").filter(|section| !section.trim().is_empty()).peekable();
     while let Some(section) = sections.next() {
         let last = sections.peek().is_none();
-        // The last section of a text that breaks off is shorter than it was, and so its key is not
-        // that of its stack.
-        let broken_off = last && (extent == Extent::CutOff || !body.ends_with('\n'));
+        // The last section of a truncated text is incomplete, so its key would be wrong.
+        let broken_off = last && (extent == Extent::Truncated || !body.ends_with('\n'));
         match Section::parse(section).filter(|_| !broken_off) {
             Some(section) => {
                 counted = counted.saturating_add(section.count);
@@ -128,14 +119,13 @@ pub fn parse(text: &str, extent: Extent) -> Result<Profile, PprofError> {
     Ok(Profile { kind, total, groups, truncated })
 }
 
-/// The start of what a follow of a log is called inside dockerd.
+/// The prefix of a follower's function in dockerd.
 const FOLLOWER: &str = ".ContainerLogs.func";
 
-/// How many follows of logs a daemon has open: each has one goroutine that stands in a function
-/// literal of `ContainerLogs`.
+/// The number of followers in a daemon. Each has one goroutine in a function literal of `ContainerLogs`.
 pub fn followers(groups: &[Group]) -> u64 {
-    let serving = groups.iter().filter(|group| stack(&group.key).any(|f| f.contains(FOLLOWER)));
-    serving.fold(0, |sum: u64, group| sum.saturating_add(group.count))
+    let followers = groups.iter().filter(|group| stack(&group.key).any(|f| f.contains(FOLLOWER)));
+    followers.fold(0, |sum: u64, group| sum.saturating_add(group.count))
 }
 
 /// The functions of a key, innermost first.
@@ -143,18 +133,18 @@ pub(super) fn stack(key: &str) -> impl Iterator<Item = &str> {
     without_labels(key).split(';')
 }
 
-/// Whether a group's title names code of the program, and not the standard library or plumbing.
+/// Whether a group's title names code of the program or a dependency, and not plumbing.
 pub fn names_program(title: &str) -> bool {
     let function = title.split(' ').next().unwrap_or_default();
     frames::is_program(function)
 }
 
-/// The stack alone: recordings of older versions hold labels in their keys.
+/// The stack of a key. Recordings of older versions contain labels in their keys.
 pub fn without_labels(key: &str) -> &str {
     key.split(" labels {").next().unwrap_or_default()
 }
 
-/// The goroutines of one stack.
+/// A section of the text: the goroutines of one stack.
 #[derive(Clone, Debug)]
 struct Section<'a> {
     count: u64,
@@ -175,7 +165,7 @@ impl<'a> Section<'a> {
                 None => frames.push(Frame::parse(line)?),
             }
         }
-        // A goroutine that has just been made has an address and no frame that is shown.
+        // A new goroutine has an address but no visible frame.
         if frames.is_empty() {
             let function = if addresses.trim().is_empty() { "(no stack)" } else { "(runtime)" };
             frames.push(Frame { function, place: "" });
@@ -188,7 +178,7 @@ impl<'a> Section<'a> {
         functions.join(";")
     }
 
-    /// The function that names the stack, and where it stands.
+    /// The function that names the stack, and its position in the source.
     fn title(&self) -> String {
         let Some(frame) = frames::naming(&self.frames) else { return String::new() };
         match shorten(frame.place) {
@@ -198,8 +188,8 @@ impl<'a> Section<'a> {
     }
 }
 
-/// `goroutine 7 [running]:`. From Go 1.26 on, labels stand between the bracket and the colon; with
-/// `GOTRACEBACK=system` there is more between the number and the bracket.
+/// Whether a line is like `goroutine 7 [running]:`. Since Go 1.26 labels follow the bracket. `GOTRACEBACK=system` adds
+/// text before the bracket.
 fn is_each(line: &str) -> bool {
     let number = line.strip_prefix("goroutine ").and_then(|rest| rest.split(' ').next());
     number.is_some_and(|number| number.parse::<u64>().is_ok())
@@ -207,7 +197,7 @@ fn is_each(line: &str) -> bool {
         && line.ends_with(':')
 }
 
-/// The beginning of what came, for an error message.
+/// The start of a line, for an error message.
 fn start_of(line: &str) -> String {
     line.chars().take(60).map(|c| if c.is_control() { '.' } else { c }).collect()
 }

@@ -1,4 +1,4 @@
-//! Profiles as Go 1.19 and newer write them, and what else may come in their place.
+//! Profiles of Go 1.19 and newer, and other texts.
 
 use proptest::prelude::*;
 
@@ -15,13 +15,13 @@ fn titles(profile: &Profile) -> Vec<(u64, &str)> {
 
 #[test]
 fn groups_are_titled_by_the_first_function_that_is_no_plumbing() {
-    let profile = parse(GO_1_19, Extent::Whole).unwrap();
+    let profile = parse(GO_1_19, Extent::Complete).unwrap();
     assert_eq!((profile.kind, profile.total, profile.truncated), (Kind::All, 21, false));
     assert_eq!(profile.groups.iter().map(|group| group.count).sum::<u64>(), 21);
     let titles = titles(&profile);
     assert_eq!(titles[0], (8, "main.(*follower).follow collector/main.go:22"));
     assert_eq!(titles[1], (3, "main.(*pool[...]).wait collector/main.go:17"));
-    // Idle connections are plumbing all through: the outermost frame shows whose they are.
+    // Idle connections have plumbing frames alone, so the outermost frame names them.
     for idle in ["net/http.(*persistConn).readLoop", "net/http.(*persistConn).writeLoop"] {
         assert!(
             titles.iter().any(|(count, title)| *count == 2 && title.starts_with(idle)),
@@ -31,8 +31,8 @@ fn groups_are_titled_by_the_first_function_that_is_no_plumbing() {
 }
 
 #[test]
-fn the_key_is_the_whole_stack_without_offsets_and_labels_are_a_hint() {
-    let profile = parse(GO_1_19, Extent::Whole).unwrap();
+fn the_key_is_the_full_stack_without_offsets_or_labels() {
+    let profile = parse(GO_1_19, Extent::Complete).unwrap();
     let labelled = profile.groups.iter().find(|group| group.title.contains("func2.1")).unwrap();
     assert_eq!(labelled.key, "main.main.func2.1;runtime/pprof.Do;main.main.func2");
     assert_eq!(labelled.labels, "container=web, kind=log");
@@ -43,125 +43,125 @@ fn the_key_is_the_whole_stack_without_offsets_and_labels_are_a_hint() {
 }
 
 #[test]
-fn labels_do_not_split_what_has_one_stack() {
-    let profile = parse(GO_1_26, Extent::Whole).unwrap();
+fn labels_do_not_split_a_stack() {
+    let profile = parse(GO_1_26, Extent::Complete).unwrap();
     assert_eq!((profile.total, profile.truncated), (38, false));
     let take = "main.(*ring[...]).take collector/ring.go:31";
     assert_eq!(titles(&profile)[0], (28, take));
     assert_eq!(profile.groups[0].key, "main.(*ring[...]).take");
     assert_eq!(profile.groups[0].labels, "component=collector, container (2 values)");
-    // Each goroutine with an id of its own: one group all the same.
+    // Unique labels do not split the group either.
     let section = |id: u32| {
         format!("1 @ 0x1\n# labels: {{\"id\":\"{id}\"}}\n#\t0x1\tmain.a+0x5\t/m.go:1\n\n")
     };
     let sections: String = (0..24).map(section).collect();
     let text = format!("goroutine profile: total 24\n{sections}");
-    let profile = parse(&text, Extent::Whole).unwrap();
+    let profile = parse(&text, Extent::Complete).unwrap();
     assert_eq!((titles(&profile), profile.truncated), (vec![(24, "main.a m.go:1")], false));
     assert_eq!(profile.groups[0].labels, "id (24 values)");
 }
 
 #[test]
-fn the_profile_of_leaked_goroutines_is_read_alike() {
-    let profile = parse(LEAKED, Extent::Whole).unwrap();
+fn the_profile_of_leaked_goroutines_is_read() {
+    let profile = parse(LEAKED, Extent::Complete).unwrap();
     assert_eq!((profile.kind, profile.total, profile.truncated), (Kind::Leaked, 28, false));
     assert_eq!(total("goroutineleak profile: total 0\n"), Ok((Kind::Leaked, 0)));
 }
 
 #[test]
 fn a_daemon_s_followers_are_counted() {
-    let profile = parse(DOCKERD, Extent::Whole).unwrap();
+    let profile = parse(DOCKERD, Extent::Complete).unwrap();
     assert_eq!((profile.total, profile.truncated), (59, false));
     assert_eq!(followers(&profile.groups), 2);
     let group = profile.groups.iter().find(|group| group.key.contains(".ContainerLogs.func"));
     let title = "github.com/docker/docker/daemon.(*Daemon).ContainerLogs.func2 daemon/logs.go:125";
     assert_eq!(group.map(|group| group.title.as_str()), Some(title));
-    assert_eq!(followers(&parse(GO_1_19, Extent::Whole).unwrap().groups), 0);
+    assert_eq!(followers(&parse(GO_1_19, Extent::Complete).unwrap().groups), 0);
 }
 
 #[test]
 fn one_stack_at_several_addresses_is_one_group() {
     let text = "goroutine profile: total 5\n2 @ 0x1\n#\t0x1\tmain.a+0x5\t/m.go:1\n\n3 @ 0x2\n#\t0x2\tmain.a+0x9\t/m.go:2\n\n";
-    let profile = parse(text, Extent::Whole).unwrap();
+    let profile = parse(text, Extent::Complete).unwrap();
     assert_eq!(titles(&profile), [(5, "main.a m.go:1")]);
 }
 
 #[test]
-fn a_text_that_breaks_off_keeps_what_is_whole_and_says_so() {
-    // In the middle of the third group: it is left out, as its stack is not known.
+fn a_truncated_profile_keeps_its_complete_groups() {
+    // Truncated in the third group, which is left out.
     let at = GO_1_19.find("netFD).Read").unwrap();
     for text in [&GO_1_19[..at], &GO_1_19[..=GO_1_19[..at].rfind('\n').unwrap()]] {
-        let profile = parse(text, Extent::CutOff).unwrap();
+        let profile = parse(text, Extent::Truncated).unwrap();
         assert_eq!((profile.total, profile.groups.len(), profile.truncated), (21, 2, true));
     }
-    // Nothing but the total: that is still a count.
-    let profile = parse("goroutine profile: total 21", Extent::Whole).unwrap();
+    // The total alone is still valid.
+    let profile = parse("goroutine profile: total 21", Extent::Complete).unwrap();
     assert_eq!((profile.total, profile.groups.len(), profile.truncated), (21, 0, true));
 }
 
 #[test]
-fn a_group_that_cannot_be_understood_is_left_out_and_said() {
+fn an_invalid_group_is_left_out_and_marks_the_profile_as_truncated() {
     let text = "goroutine profile: total 5\n-3 @ 0x1\n#\t0x1\tmain.a+0x5\t/m.go:1\n\n2 @ 0x2\n#\t0x2\tmain.b+0x9\t/m.go:2\n\nhello\n\n";
-    let profile = parse(text, Extent::Whole).unwrap();
+    let profile = parse(text, Extent::Complete).unwrap();
     assert_eq!((titles(&profile), profile.truncated), (vec![(2, "main.b m.go:2")], true));
 }
 
 #[test]
-fn what_is_no_profile_is_refused_in_words() {
-    let words = |text: &str| parse(text, Extent::Whole).unwrap_err().to_string();
-    assert_eq!(words(""), "the answer is empty");
-    assert_eq!(words(" \n"), "the answer is empty");
+fn other_texts_are_refused_with_a_reason() {
+    let message = |text: &str| parse(text, Extent::Complete).unwrap_err().to_string();
+    assert_eq!(message(""), "the answer is empty");
+    assert_eq!(message(" \n"), "the answer is empty");
     assert_eq!(
-        words("<!doctype html>\n<p>"),
+        message("<!doctype html>\n<p>"),
         "the answer is an HTML page, not a goroutine profile"
     );
     assert_eq!(
-        words("\u{1f}\u{fffd}\u{8}\0"),
+        message("\u{1f}\u{fffd}\u{8}\0"),
         "the answer is a binary profile; the text form has `debug=1`"
     );
     assert_eq!(
-        words("goroutine 1 [running]:\nmain.main()\n"),
+        message("goroutine 1 [running]:\nmain.main()\n"),
         "the answer lists each goroutine by itself (`debug=2`); the counted form has `debug=1`"
     );
     assert_eq!(
-        words("heap profile: 1: 8 [1: 8] @ heap/1\n"),
+        message("heap profile: 1: 8 [1: 8] @ heap/1\n"),
         "the answer is a profile of something else: `heap profile: 1: 8 [1: 8] @ heap/1`"
     );
     assert_eq!(
-        words("hello\u{7} you\n"),
+        message("hello\u{7} you\n"),
         "the answer is not a goroutine profile: it begins with `hello. you`"
     );
     for total in ["-5", "five", "", "99999999999999999999999"] {
         let error =
-            parse(&format!("goroutine profile: total {total}\n"), Extent::Whole).unwrap_err();
+            parse(&format!("goroutine profile: total {total}\n"), Extent::Complete).unwrap_err();
         assert!(matches!(error, PprofError::Total(_)), "{total}: {error}");
     }
 }
 
 #[test]
-fn a_dump_of_the_longest_size_is_read_in_its_own_time() {
+fn a_dump_of_64_mib_is_read() {
     let section = GO_1_26.split_once('\n').unwrap().1;
     let text = format!(
         "goroutine profile: total {}\n{}",
         u64::MAX,
         section.repeat((64 << 20) / section.len())
     );
-    let profile = parse(&text, Extent::CutOff).unwrap();
+    let profile = parse(&text, Extent::Truncated).unwrap();
     assert_eq!((profile.groups.len(), profile.truncated), (4, true));
 }
 
 proptest! {
     #[test]
     fn any_bytes_give_a_profile_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let _ = parse(&String::from_utf8_lossy(&bytes), Extent::Whole);
+        let _ = parse(&String::from_utf8_lossy(&bytes), Extent::Complete);
     }
 
     #[test]
-    fn a_real_profile_that_is_damaged_anywhere_is_never_more_than_it_was(
+    fn a_damaged_profile_has_no_additional_groups(
         at in 0..GO_1_19.len(), with in ".{0,3}", cut in any::<bool>(),
     ) {
         let text = format!("{}{with}{}", &GO_1_19[..at], if cut { "" } else { &GO_1_19[at..] });
-        let extent = if cut { Extent::CutOff } else { Extent::Whole };
+        let extent = if cut { Extent::Truncated } else { Extent::Complete };
         if let Ok(profile) = parse(&text, extent) {
             prop_assert!(profile.groups.len() <= 12);
             prop_assert!(!cut || profile.truncated);

@@ -1,7 +1,7 @@
-//! What `/proc` shows of a process: descriptors, threads, memory, and when it began.
+//! Reads a process through `/proc`: descriptors, threads, memory, and start time.
 //!
-//! Reading is in `process`, understanding in [`parse`]. What may not be read is an error and never
-//! 0, and looking does not count itself: the descriptor that the look takes is left out.
+//! `process` reads the files, [`parse`] parses them. Missing permission is an error, never 0. The descriptor that
+//! reading itself uses is left out.
 
 pub mod parse;
 mod process;

@@ -1,36 +1,35 @@
-//! The texts of `/proc`, understood. Pure.
+//! Parses the files of `/proc`. Pure.
 
 use std::collections::HashMap;
 
-/// The facts of `/proc/PID/stat` that matter.
+/// The used fields of `/proc/PID/stat`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stat {
-    /// The name, cut by the kernel to 15 bytes.
+    /// The name, truncated by the kernel to 15 bytes.
     pub name: String,
-    /// It has ended, and nobody has asked how.
+    /// It is a zombie or dead.
     pub ended: bool,
-    /// When it began, in ticks since the machine did.
+    /// Start time in ticks since boot.
     pub born: u64,
     /// Processor time, in ticks.
     pub busy: u64,
 }
 
-/// `12 (a name) S 1 …`: the name may hold spaces and brackets.
+/// Parses `12 (a name) S 1 …`. The name may contain spaces and brackets.
 pub fn stat(text: &str) -> Option<Stat> {
     let (head, rest) = text.rsplit_once(") ")?;
     let (_, name) = head.split_once('(')?;
     let mut fields = rest.split_ascii_whitespace();
     let ended = matches!(fields.next()?, "Z" | "X" | "x");
-    // The state is field 3, time as user and as system are 14 and 15, the start is field 22.
+    // Fields: 3 state, 14 user time, 15 system time, 22 start time.
     let (user, system): (u64, u64) = (fields.nth(10)?.parse().ok()?, fields.next()?.parse().ok()?);
     let born = fields.nth(6)?.parse().ok()?;
     Some(Stat { name: name.to_owned(), ended, born, busy: user.saturating_add(system) })
 }
 
-/// The facts of `/proc/PID/status` that matter.
+/// The used fields of `/proc/PID/status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// Threads.
     pub threads: u64,
     /// Resident memory; 0 only for the kernel's own threads.
     pub rss_bytes: u64,
@@ -49,14 +48,14 @@ pub fn status(text: &str) -> Option<Status> {
 /// The paths of a process' cgroup.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cgroup {
-    /// In the one hierarchy of version 2.
+    /// The path in cgroup v2.
     pub unified: Option<String>,
-    /// In the hierarchy of version 1 that counts memory.
+    /// The path in the memory hierarchy of cgroup v1.
     pub memory: Option<String>,
 }
 
 impl Cgroup {
-    /// Whether it is that of the container with this id.
+    /// Whether it belongs to the container with this id.
     pub fn holds(&self, id: &str) -> bool {
         [&self.unified, &self.memory].into_iter().flatten().any(|path| path.contains(id))
     }
@@ -80,8 +79,7 @@ pub fn cgroup(text: &str) -> Cgroup {
     found
 }
 
-/// The memory that a cgroup has for itself, without what caches files: `anon` in version 2 of
-/// `memory.stat`, `total_rss` in version 1.
+/// Anonymous memory of a cgroup, without the page cache: `anon` in `memory.stat` of v2, `total_rss` of v1.
 pub fn anonymous(text: &str) -> Option<u64> {
     let field = |name: &str| {
         let mut lines = text.lines().filter_map(|line| line.split_once(' '));
@@ -121,13 +119,13 @@ impl Table {
     }
 }
 
-/// What sockets are, by inode.
+/// Classes of sockets by inode.
 #[derive(Clone, Debug, Default)]
 pub struct Sockets(HashMap<u64, String>);
 
 impl Sockets {
-    /// Takes in a table.
-    pub fn learn(&mut self, table: Table, text: &str) {
+    /// Adds a table.
+    pub fn add(&mut self, table: Table, text: &str) {
         for line in text.lines().skip(1) {
             let fields: Vec<&str> = line.split_ascii_whitespace().collect();
             let (inode, class) = match table {
@@ -142,7 +140,7 @@ impl Sockets {
                 }
                 Table::Udp | Table::Udp6 => (fields.get(9), "socket udp".to_owned()),
             };
-            // A socket that nobody holds any more has inode 0.
+            // An orphaned socket has inode 0.
             let inode = inode.and_then(|inode| inode.parse().ok()).filter(|inode| *inode != 0);
             if let Some(inode) = inode {
                 self.0.insert(inode, class);
@@ -151,7 +149,7 @@ impl Sockets {
     }
 }
 
-/// The name of the path, `@name` for an abstract one.
+/// The last part of the path; `@name` for an abstract socket.
 fn unix(path: &str) -> String {
     match path.rsplit('/').next().unwrap_or_default() {
         "" => "socket unix".to_owned(),
@@ -181,12 +179,12 @@ pub fn inode(link: &str) -> Option<u64> {
     link.split_once(":[")?.1.strip_suffix(']')?.parse().ok()
 }
 
-/// The number of the file in `fdinfo`, which Linux shows there since 5.14.
+/// The inode in `fdinfo` (Linux 5.14 and newer).
 pub fn ino(fdinfo: &str) -> Option<u64> {
     fdinfo.lines().find_map(|line| line.strip_prefix("ino:")?.trim().parse().ok())
 }
 
-/// What makes a descriptor like others.
+/// The class of a descriptor.
 pub fn class(link: &str, sockets: &Sockets) -> String {
     match link.split_once(':') {
         Some(("socket", _)) => {
@@ -200,18 +198,18 @@ pub fn class(link: &str, sockets: &Sockets) -> String {
     }
 }
 
-/// The shortest run of hexadecimal digits that is taken for an id.
-const ID: usize = 8;
+/// The minimum length of a hexadecimal id.
+const ID_MIN_CHARS: usize = 8;
 
-/// A path in which what differs from file to file, numbers and ids, is `*`.
+/// Replaces numbers and ids in a path with `*`.
 fn collapse(path: &str) -> String {
     let mut out = String::new();
     let mut rest = path;
     while let Some(c) = rest.chars().next() {
         let hex = rest.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(rest.len());
         let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        // A long run of digits only, or of letters only, is no id: `deadbeef` is a word.
-        let id = ID <= hex && rest[..hex].bytes().any(|b| b.is_ascii_digit());
+        // A run of letters only, like `deadbeef`, is no id.
+        let id = ID_MIN_CHARS <= hex && rest[..hex].bytes().any(|b| b.is_ascii_digit());
         let taken = if id { hex } else { digits };
         if taken == 0 {
             out.push(c);
@@ -261,15 +259,15 @@ mod tests {
     }
 
     #[test]
-    fn descriptors_are_classed_by_what_they_are() {
+    fn descriptors_have_a_class() {
         let mut sockets = Sockets::default();
         let tcp = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
              \x20  0: 0100007F:A3B5 0100007F:0CEA 08 00000000:00000001 00:00000000 00000000     0        0 77 1 0\n";
-        sockets.learn(Table::Tcp, tcp);
+        sockets.add(Table::Tcp, tcp);
         let unix = "Num       RefCount Protocol Flags    Type St Inode Path\n\
              ffff8: 00000003 00000000 00000000 0001 03 88 /run/docker.sock\n\
              ffff9: 00000003 00000000 00000000 0001 03 89\n";
-        sockets.learn(Table::Unix, unix);
+        sockets.add(Table::Unix, unix);
         let id = "0123456789abcdef".repeat(4);
         let log = format!("/var/lib/docker/containers/{id}/{id}-json.log");
         let cases = [
@@ -293,12 +291,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_them_panic(text in "\\PC{0,80}", more in "[0-9a-f(): \n]{0,80}") {
+        fn no_text_makes_the_parsers_panic(text in "\\PC{0,80}", more in "[0-9a-f(): \n]{0,80}") {
             let text = format!("{text}{more}");
             let _ = (stat(&text), status(&text), cgroup(&text), anonymous(&text), inode(&text));
             let mut sockets = Sockets::default();
             for table in Table::ALL {
-                sockets.learn(table, &text);
+                sockets.add(table, &text);
             }
             let class = class(&text, &sockets);
             prop_assert!(!class.is_empty());

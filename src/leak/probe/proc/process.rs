@@ -1,4 +1,4 @@
-//! A process as `/proc` shows it: descriptors, threads, memory, and when it began.
+//! Reads a process in `/proc`: descriptors, threads, memory, and start time.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,25 +10,25 @@ use super::parse::{self, Sockets, Status};
 use crate::leak::reasons::{ProcessError, ProcessPart};
 use crate::leak::record::Group;
 
-/// When a process began, in ticks since the machine did: with the pid, it is one process for sure.
+/// Start time in ticks since boot. Together with the pid it identifies a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Born(pub u64);
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Descriptor {
-    /// Its number; with `inode` it is one descriptor for sure.
+    /// Together with `inode` it identifies a descriptor.
     pub(crate) fd: u32,
-    /// What it is open on; 0 where that has none.
+    /// 0 if unknown.
     pub(crate) inode: u64,
-    /// What makes it like others: `socket tcp CLOSE_WAIT`, `pipe`, `file /var/log/*.log`.
+    /// Its class: `socket tcp CLOSE_WAIT`, `pipe`, `file /var/log/*.log`.
     pub(crate) class: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Thread {
-    /// Its number; with `born` it is one thread for sure.
+    /// Together with `born` it identifies a thread.
     pub(crate) tid: u32,
-    /// When it began, in ticks since the machine did.
+    /// Start time in ticks since boot.
     pub(crate) born: u64,
     pub(crate) name: String,
 }
@@ -45,12 +45,11 @@ impl Process {
         Self { dir: "/proc/self".into(), own: true }
     }
 
-    /// The one with this pid.
     pub(crate) fn of(pid: u32) -> Self {
         Self { dir: Path::new("/proc").join(pid.to_string()), own: pid == std::process::id() }
     }
 
-    /// When it began; an error when it has ended, even if its parent has not noticed yet.
+    /// The start time. A zombie counts as gone.
     pub(crate) fn born(&self) -> Result<Born, ProcessError> {
         let part = ProcessPart::State;
         let text = self.read("stat", part)?;
@@ -61,7 +60,7 @@ impl Process {
         }
     }
 
-    /// Processor time that it has used, in seconds.
+    /// Used processor time in seconds.
     pub(crate) fn cpu_seconds(&self) -> Result<f64, ProcessError> {
         let part = ProcessPart::ProcessorTime;
         let text = self.read("stat", part)?;
@@ -73,11 +72,11 @@ impl Process {
         Some(self.read("comm", ProcessPart::Name).ok()?.trim_end().to_owned())
     }
 
-    /// How many descriptors it has open.
+    /// The number of open descriptors.
     pub(crate) fn count_fds(&self) -> Result<u64, ProcessError> {
         let part = ProcessPart::Descriptors;
         let dir = self.dir.join("fd");
-        // Since Linux 6.2 the directory's size is their count, which opens nothing.
+        // Since Linux 6.2 the size of the directory is their number.
         match fs::metadata(&dir).map_err(|error| self.failed(part, &error))?.len() {
             0 => {
                 let entries = fs::read_dir(&dir).map_err(|error| self.failed(part, &error))?;
@@ -93,7 +92,7 @@ impl Process {
         parse::status(&self.read("status", part)?).ok_or_else(|| self.malformed(part))
     }
 
-    /// Its open descriptors. It takes a look at each: for now and then, not for every reading.
+    /// Its open descriptors. Takes several system calls for each, so it is too expensive for every reading.
     pub(crate) fn descriptors(&self) -> Result<Vec<Descriptor>, ProcessError> {
         let dir = self.dir.join("fd");
         let entries =
@@ -103,11 +102,11 @@ impl Process {
         let links: Vec<(u32, String)> = fds
             .into_iter()
             .filter_map(|fd| {
-                // Closed meanwhile, or the one that the directory itself was read with.
+                // Skips a descriptor that was closed, like the one of `read_dir`.
                 let link = fs::read_link(dir.join(fd.to_string())).ok()?;
-                // Or one that another look takes at this moment.
-                let looks = self.own && link.starts_with("/proc");
-                (!looks).then(|| (fd, link.to_string_lossy().into_owned()))
+                // Skips descriptors that concurrent readers of `/proc` use.
+                let is_proc = self.own && link.starts_with("/proc");
+                (!is_proc).then(|| (fd, link.to_string_lossy().into_owned()))
             })
             .collect();
         let sockets = match links.iter().any(|(_, link)| link.starts_with("socket:")) {
@@ -116,7 +115,7 @@ impl Process {
         };
         let info = |fd: u32| fs::read_to_string(self.dir.join("fdinfo").join(fd.to_string())).ok();
         let describe = |(fd, link): (u32, String)| {
-            // A question to the file itself would be a question to its file system, which may hang.
+            // A `stat` of the file comes last, because its file system may hang.
             let inode = parse::inode(&link)
                 .or_else(|| parse::ino(&info(fd)?))
                 .or_else(|| Some(fs::metadata(dir.join(fd.to_string())).ok()?.ino()));
@@ -135,11 +134,10 @@ impl Process {
             let stat = parse::stat(&fs::read_to_string(entry.path().join("stat")).ok()?)?;
             Some(Thread { tid, born: stat.born, name: stat.name })
         };
-        // A thread that ends meanwhile is not there any more.
+        // Skips threads that ended.
         Ok(entries.filter_map(thread).collect())
     }
 
-    /// The cgroup that holds it.
     pub(crate) fn cgroup(&self) -> Result<parse::Cgroup, ProcessError> {
         let part = ProcessPart::Cgroup;
         Ok(parse::cgroup(&self.read("cgroup", part)?))
@@ -148,15 +146,15 @@ impl Process {
     fn sockets(&self) -> Sockets {
         let mut sockets = Sockets::default();
         for table in parse::Table::ALL {
-            // A table that cannot be read leaves its sockets without a state.
+            // Without a table its sockets have no state.
             let rows = fs::read(self.dir.join("net").join(table.file())).unwrap_or_default();
-            sockets.learn(table, &String::from_utf8_lossy(&rows));
+            sockets.add(table, &String::from_utf8_lossy(&rows));
         }
         sockets
     }
 
     fn read(&self, file: &str, part: ProcessPart) -> Result<String, ProcessError> {
-        // Names of processes are bytes.
+        // Names of processes may be invalid UTF-8.
         let bytes = fs::read(self.dir.join(file)).map_err(|error| self.failed(part, &error))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
@@ -184,7 +182,7 @@ impl Process {
     }
 }
 
-/// Counts what is alike: descriptors by class, threads by name.
+/// Counts equal names: descriptors by class, threads by name.
 pub(crate) fn tally<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Group> {
     let mut counts = BTreeMap::<&str, u64>::new();
     for name in names {

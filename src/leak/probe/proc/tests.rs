@@ -1,4 +1,4 @@
-//! Processes that the tests start, and this one, read through `/proc`.
+//! Reads child processes and this process through `/proc`.
 
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
@@ -8,7 +8,7 @@ use std::{fs, io};
 use super::process::*;
 use crate::leak::reasons::{ProcessError, ProcessPart};
 
-/// A process of its own with a known set of descriptors, ended when dropped.
+/// A child process with known descriptors. Drop kills it.
 struct Child(std::process::Child);
 
 impl Child {
@@ -19,7 +19,7 @@ impl Child {
         let mut command = Command::new("cat");
         command.stdin(piped()).stdout(piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
-        // What it gives back shows that it has become what it is to be.
+        // Its output shows that it has executed `cat`.
         child.stdin.as_mut().unwrap().write_all(b"!").unwrap();
         child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         Self(child)
@@ -34,13 +34,13 @@ impl Drop for Child {
 }
 
 #[test]
-fn a_process_is_read_from_outside() {
+fn another_process_is_read() {
     let child = Child::start();
     let process = Process::of(child.0.id());
     let all = process.descriptors().unwrap();
-    // It may have inherited more from who runs the tests.
+    // It may have inherited more descriptors from the test runner.
     assert_eq!(process.count_fds(), Ok(all.len() as u64));
-    let class = |fd| all.iter().find(|one| one.fd == fd).map(|one| one.class.as_str());
+    let class = |number| all.iter().find(|fd| fd.fd == number).map(|fd| fd.class.as_str());
     assert_eq!([0, 1, 2].map(class), [Some("pipe"), Some("pipe"), Some("file /dev/null")]);
     let threads = process.threads().unwrap();
     assert_eq!((threads.len(), threads[0].name.as_str()), (1, "cat"));
@@ -50,12 +50,12 @@ fn a_process_is_read_from_outside() {
 }
 
 #[test]
-fn one_that_has_ended_is_gone_even_before_it_is_reaped() {
+fn a_zombie_is_gone() {
     let mut child = Child::start();
     let pid = child.0.id();
     let process = Process::of(pid);
     child.0.kill().unwrap();
-    // Waits until it has ended, and leaves it there.
+    // Waits until it has ended, without reaping it.
     let flags = rustix::process::WaitIdOptions::EXITED | rustix::process::WaitIdOptions::NOWAIT;
     let number = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     rustix::process::waitid(rustix::process::WaitId::Pid(number), flags).unwrap();
@@ -69,10 +69,10 @@ fn one_that_has_ended_is_gone_even_before_it_is_reaped() {
 }
 
 #[test]
-fn the_look_does_not_count_itself() {
+fn reading_descriptors_does_not_count_its_own() {
     let before = Process::own().descriptors().unwrap();
-    let looking = |one: &Descriptor| one.class.contains("/proc/");
-    assert!(!before.iter().any(looking), "{before:?}");
+    let is_proc = |fd: &Descriptor| fd.class.contains("/proc/");
+    assert!(!before.iter().any(is_proc), "{before:?}");
 }
 
 #[test]
@@ -84,9 +84,9 @@ fn a_socket_is_reported_by_its_state_and_name() {
     let (server, _) = tcp.accept().unwrap();
     let class = |fd: i32| {
         let all = Process::own().descriptors().unwrap();
-        let one = all.into_iter().find(|one| i32::try_from(one.fd) == Ok(fd)).unwrap();
-        assert_ne!(one.inode, 0);
-        one.class
+        let found = all.into_iter().find(|other| i32::try_from(other.fd) == Ok(fd)).unwrap();
+        assert_ne!(found.inode, 0);
+        found.class
     };
     assert_eq!(class(unix.as_raw_fd()), "socket unix docker.sock");
     assert_eq!(class(tcp.as_raw_fd()), "socket tcp LISTEN");
@@ -96,7 +96,7 @@ fn a_socket_is_reported_by_its_state_and_name() {
 }
 
 #[test]
-fn what_may_not_be_read_is_said() {
+fn missing_permission_is_an_error() {
     let denied = ProcessError::Denied { pid: "1".to_owned(), part: ProcessPart::Descriptors };
     let error = io::Error::from(io::ErrorKind::PermissionDenied);
     assert_eq!(Process::of(1).failed(ProcessPart::Descriptors, &error), denied);
@@ -107,23 +107,23 @@ fn what_may_not_be_read_is_said() {
 }
 
 #[test]
-fn a_file_is_reported_without_asking_its_file_system() {
+fn the_inode_comes_from_fdinfo_before_the_file_system() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
     for name in ["fd", "fdinfo"] {
         fs::create_dir(dir.path().join(name)).unwrap();
     }
-    // The file behind it does not answer: it is not there.
+    // The file does not exist, so `stat` would fail.
     std::os::unix::fs::symlink("/nowhere/log", dir.path().join("fd/7")).unwrap();
     fs::write(dir.path().join("fdinfo/7"), "pos:\t0\nflags:\t0100000\nmnt_id:\t24\nino:\t42\n")
         .unwrap();
-    // An older Linux does not report it.
+    // An older Linux does not report the inode.
     std::os::unix::fs::symlink(&file, dir.path().join("fd/8")).unwrap();
     fs::write(dir.path().join("fdinfo/8"), "pos:\t0\nflags:\t0100000\nmnt_id:\t24\n").unwrap();
     let process = Process { dir: dir.path().to_owned(), own: false };
     let mut all = process.descriptors().unwrap();
     all.sort();
-    let inodes: Vec<u64> = all.iter().map(|one| one.inode).collect();
+    let inodes: Vec<u64> = all.iter().map(|fd| fd.inode).collect();
     assert_eq!(inodes, [42, fs::metadata(&file).unwrap().ino()]);
 }

@@ -1,4 +1,4 @@
-//! Why nothing was found where a target was asked for figures, and how one could be named.
+//! Why discovery found nothing in a target, and how the user could select a metric.
 
 use std::fmt;
 
@@ -7,41 +7,53 @@ use crate::leak::grouped::by_key;
 use crate::leak::probe::answer::AnswerError;
 use crate::leak::probe::get::GetError;
 
-/// Why nothing was found at a path.
+/// Why discovery found nothing at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NotFound {
-    /// Where it was looked for; empty where there is no connection.
+    /// Empty without a connection.
     pub(super) path: String,
     cause: Box<Cause>,
-    /// How a figure could be named.
+    /// How the user could select a metric.
     pub(super) naming: Option<Naming>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Cause {
     Get(GetError),
-    /// It is a page of figures, and this is the matter with it.
+    /// A page in the exposition format, with this error.
     Page(AnswerError),
     Other(AnswerError),
 }
 
-/// How a figure of an answer could be named.
+/// How the user could select a metric of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Naming {
-    /// It is a profile, which needs no name.
-    Profile { at: String },
-    /// It is Prometheus text.
-    Prometheus { at: String, example: String },
-    /// It is Prometheus text with these names.
-    Names { names: String },
-    /// It is JSON.
-    Json { at: String, pointer: String },
-    /// It is JSON without a figure that could be an example.
+    /// A profile needs no name.
+    Profile {
+        at: String,
+    },
+    Prometheus {
+        at: String,
+        example: String,
+    },
+    /// Prometheus text with these names.
+    Names {
+        names: String,
+    },
+    Json {
+        at: String,
+        pointer: String,
+    },
+    /// JSON without any number as an example.
     JsonAlone,
-    /// It is JSON, and nothing was named yet.
-    Pointer { example: String },
-    /// A counter was named; the page has these gauges.
-    Gauge { names: Option<String> },
+    /// JSON, but the target selects no pointer.
+    Pointer {
+        example: String,
+    },
+    /// The target selects a counter; the page has these gauges.
+    Gauge {
+        names: Option<String>,
+    },
 }
 
 impl fmt::Display for Naming {
@@ -85,22 +97,22 @@ impl NotFound {
         Self { path: path.to_owned(), cause: Box::new(Cause::Other(error)), naming }
     }
 
-    /// The same of a page of figures.
+    /// The same for a page in the exposition format.
     pub(super) fn page(path: &str, error: AnswerError, naming: Option<Naming>) -> Self {
         Self { path: path.to_owned(), cause: Box::new(Cause::Page(error)), naming }
     }
 
-    /// It is the same at every other path.
+    /// Whether every other path has the same error.
     pub(super) fn is_final(&self) -> bool {
         matches!(*self.cause, Cause::Get(GetError::Connect(_) | GetError::Tls(_)))
     }
 
-    /// It is a page of figures.
+    /// Whether the answer is in the exposition format.
     pub(super) fn is_page(&self) -> bool {
         matches!(*self.cause, Cause::Page(_))
     }
 
-    /// What to do about it, where that is known.
+    /// A hint for the user, if there is one.
     pub(super) fn hint(&self) -> Option<&'static str> {
         match &*self.cause {
             Cause::Get(GetError::Connect(error)) if error.kind == ErrorKind::Unreachable => Some(
@@ -130,16 +142,16 @@ impl fmt::Display for NotFound {
     }
 }
 
-/// Paths that were tried in vain, those with one reason together.
+/// The paths without metrics, grouped by reason.
 pub(super) fn tried(missing: &[NotFound]) -> String {
-    let without_path = |one: &NotFound| match &*one.cause {
+    let reason = |not_found: &NotFound| match &*not_found.cause {
         Cause::Get(GetError::Status(refusal)) => {
             format!("status {}{}", refusal.status, refusal.detail())
         }
         Cause::Get(error) => error.to_string(),
         Cause::Page(error) | Cause::Other(error) => error.to_string(),
     };
-    let reasons = by_key(missing.iter().map(|one| (without_path(one), one.path.as_str())));
+    let reasons = by_key(missing.iter().map(|path| (reason(path), path.path.as_str())));
     let reasons = reasons.iter().map(|(reason, paths)| format!("{} ({reason})", paths.join(", ")));
     reasons.collect::<Vec<_>>().join("; ")
 }

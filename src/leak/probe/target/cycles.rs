@@ -1,4 +1,4 @@
-//! The target's own count of its cycles: taken from each reading, without a request of its own.
+//! Takes the target's counter of cycles from each reading, without an additional request.
 
 use super::outcome::ReadOutcome;
 use crate::leak::probe::Sample;
@@ -6,7 +6,7 @@ use crate::leak::probe::answer::AnswerError;
 use crate::leak::probe::counter::Cycles;
 use crate::leak::reasons::{CutReason, RestartSign, UnavailableReason};
 
-/// Takes a count of cycles. One that falls is a restart of the target, unless that is known to be the same.
+/// Adds a value of the counter. A value that fell means a restart, unless the process is known to be the same.
 pub(super) fn counted(
     cycles: &mut Cycles,
     count: Result<f64, AnswerError>,
@@ -40,15 +40,14 @@ mod tests {
     use crate::leak::probe::target::tests::{read, start};
     use crate::leak::probe::tests::fake::{Reply, with_server};
 
-    /// What each of these answers gives, one reading after the other: cycles, why a series starts anew, and
-    /// what cannot be had.
+    /// The result of one reading for each of these answers: cycles, reasons of cuts, and unavailable metrics.
     async fn shown(
         path: &str,
         counter: &str,
         answers: &[&str],
     ) -> Vec<(Option<f64>, Vec<String>, Vec<String>)> {
         let script = |_: &str, asked: usize| {
-            // It is asked twice before the first reading: what it serves, and where the counter is.
+            // Discovery makes two requests before the first reading.
             Reply::ok(answers[asked.saturating_sub(2).min(answers.len() - 1)])
         };
         let mut all = Vec::new();
@@ -75,8 +74,8 @@ mod tests {
         Vec::new()
     }
 
-    fn said(words: &str) -> Vec<String> {
-        vec![words.to_owned()]
+    fn sentence(text: &str) -> Vec<String> {
+        vec![text.to_owned()]
     }
 
     #[tokio::test]
@@ -84,7 +83,7 @@ mod tests {
         let answers = [
             r#"{"memstats": {"TotalAlloc": 100}, "goroutines": 5, "collector": {"turns": 10}}"#,
             r#"{"memstats": {"TotalAlloc": 200}, "goroutines": 5, "collector": {"turns": 30}}"#,
-            // It lives on, by what it has allocated.
+            // The allocations show that it is the same process.
             r#"{"memstats": {"TotalAlloc": 300}, "goroutines": 5, "collector": {"turns": 4}}"#,
             r#"{"memstats": {"TotalAlloc": 400}, "goroutines": 5, "collector": {"turns": 6}}"#,
             r#"{"memstats": {"TotalAlloc": 50}, "goroutines": 5, "collector": {"turns": 1}}"#,
@@ -97,10 +96,10 @@ mod tests {
         let expected = [
             (Some(0.0), nothing(), nothing()),
             (Some(20.0), nothing(), nothing()),
-            (Some(24.0), nothing(), said(set_back)),
+            (Some(24.0), nothing(), sentence(set_back)),
             (Some(26.0), nothing(), nothing()),
-            (Some(27.0), said(restart), nothing()),
-            // What is the matter with one metric is said once.
+            (Some(27.0), sentence(restart), nothing()),
+            // An unavailable metric is reported once.
             (None, nothing(), nothing()),
             (None, nothing(), nothing()),
         ];
@@ -110,12 +109,12 @@ mod tests {
             r#"{"memstats": {}, "goroutines": 5, "turns": 1}"#,
             r#"{"memstats": {}, "goroutines": 5}"#,
         ];
-        let expected = [(Some(0.0), nothing(), nothing()), (None, nothing(), said(absent))];
+        let expected = [(Some(0.0), nothing(), nothing()), (None, nothing(), sentence(absent))];
         assert_eq!(shown("/v", "turns", &answers).await, expected);
     }
 
     #[tokio::test]
-    async fn the_text_that_a_figure_was_asked_from_counts_too() {
+    async fn the_answer_of_a_selected_metric_may_contain_the_counter() {
         let answers = [
             r#"{"pool": {"open": 5, "turns": 10}}"#,
             r#"{"pool": {"open": 5, "turns": 12}}"#,
@@ -123,20 +122,20 @@ mod tests {
             r#"{"pool": {"open": 5, "turns": null}}"#,
         ];
         let restart =
-            |name| said(&format!("the target was started again (`{name}` fell from 12 to 3)"));
+            |name| sentence(&format!("the target was started again (`{name}` fell from 12 to 3)"));
         for name in ["/pool/turns", "pool.turns"] {
             let expected = [
                 (Some(0.0), nothing(), nothing()),
                 (Some(2.0), nothing(), nothing()),
                 (Some(5.0), restart(name), nothing()),
-                (None, nothing(), said("`/pool/turns` is null, not a number")),
+                (None, nothing(), sentence("`/pool/turns` is null, not a number")),
             ];
             assert_eq!(shown("/s#/pool/open", name, &answers).await, expected);
         }
     }
 
     #[tokio::test]
-    async fn what_was_tried_is_said_where_no_target_counts() {
+    async fn a_missing_counter_is_an_error_with_all_targets() {
         let script = |path: &str, _| match path {
             "/metrics" => Reply::ok("go_goroutines 5\n"),
             "/debug/vars" => Reply::ok(r#"{"memstats": {}, "goroutines": 5, "turns": "7"}"#),

@@ -1,4 +1,4 @@
-//! What a server has, found by asking it once: at the path that was given, or at the usual ones.
+//! Discovers the metrics of a server, at the given path or at common ones.
 
 use super::absent::{Naming, NotFound};
 use super::http::{Http, value_of};
@@ -12,8 +12,7 @@ use crate::leak::probe::get::{GetError, MAX_DUMP};
 use crate::leak::probe::metrics::{self, ProcessFigures, Selector};
 use crate::leak::probe::{json_figures, pprof};
 
-/// Where Prometheus' text usually is: by most libraries, Spring Boot, Go programs that keep it beside their
-/// profiles, Quarkus, and web frameworks.
+/// Common paths of Prometheus text: most libraries, Spring Boot, Go programs, Quarkus, web frameworks.
 const METRICS_PATHS: [&str; 6] = [
     "/metrics",
     "/actuator/prometheus",
@@ -22,11 +21,11 @@ const METRICS_PATHS: [&str; 6] = [
     "/api/metrics",
     "/prometheus",
 ];
-/// Where Go's expvar is.
+/// The path of Go's expvar.
 const EXPVAR_PATH: &str = "/debug/vars";
 
 impl Http {
-    /// Asks what there is; gives what is not.
+    /// Discovers the metrics. Returns the paths without any.
     pub(super) async fn discover(&mut self, url: &Url) -> Result<Vec<NotFound>, TargetStartError> {
         match (&url.path, &url.choice) {
             (Some(path), Some(choice)) => {
@@ -42,7 +41,7 @@ impl Http {
         }
     }
 
-    /// Looks at the usual paths: one page of Prometheus is enough.
+    /// Tries the common paths. One page of Prometheus text is enough.
     async fn find_anywhere(&mut self) -> Result<Vec<NotFound>, TargetStartError> {
         let mut missing = Vec::new();
         for path in [PROFILE_PATH].into_iter().chain(METRICS_PATHS).chain([EXPVAR_PATH]) {
@@ -51,13 +50,13 @@ impl Http {
             }
             match self.find_at(path).await {
                 Ok(()) => {}
-                // Where nobody listens, nothing else will be heard.
+                // Without a connection, the other paths fail too.
                 Err(error) if error.is_final() => return Err(error.into()),
                 Err(error) => missing.push(error),
             }
         }
         if self.path(&Form::Metrics).is_some() {
-            missing.retain(|one| !METRICS_PATHS.contains(&one.path.as_str()));
+            missing.retain(|path| !METRICS_PATHS.contains(&path.path.as_str()));
         }
         match self.pages.is_empty() {
             true => Err(TargetStartError::NothingFound(missing)),
@@ -73,7 +72,7 @@ impl Http {
         for path in METRICS_PATHS {
             match self.choose(path, choice).await {
                 Ok(()) => return Ok(Vec::new()),
-                // A page without the figure is the page that was meant.
+                // The first page in the exposition format decides.
                 Err(error) if error.is_final() || error.is_page() => {
                     return Err(error.into());
                 }
@@ -83,10 +82,10 @@ impl Http {
         Err(TargetStartError::NothingFound(missing))
     }
 
-    /// Looks for the one figure that was asked for.
+    /// Discovers the selected metric at this path.
     async fn choose(&mut self, path: &str, choice: &Choice) -> Result<(), NotFound> {
-        let asked = self.client.get(path, choice.most()).await;
-        let answer = asked.map_err(|error| NotFound::get(path, error))?;
+        let answer = self.client.get(path, choice.max_bytes()).await;
+        let answer = answer.map_err(|error| NotFound::get(path, error))?;
         if let Err(error) = self.take_figure(path, &answer, choice) {
             let form = self.other_form(path, &answer, choice);
             return Err(match metrics::check(&answer.text()) {
@@ -102,10 +101,10 @@ impl Http {
         Ok(())
     }
 
-    /// Looks for a counter of cycles in everything that it serves, to read it from now on. Returns where it is.
+    /// Finds the counter of cycles in one of the discovered pages. Later readings include it.
     ///
     /// # Errors
-    /// It is nowhere, or no number.
+    /// No page has it, or it is not a count.
     pub(super) async fn count_cycles(
         &mut self,
         counter: &Counter,
@@ -114,7 +113,7 @@ impl Http {
         for Page { path, form } in self.pages.iter().filter(|page| page.form != Form::Profile) {
             let found = match self.client.get(path, MAX_DUMP).await {
                 Ok(answer) if matches!(form, Form::Metrics | Form::Figure(Choice::Metric(_))) => {
-                    answer.whole().and_then(|_| counter.in_prometheus(&answer.text()))
+                    answer.complete_body().and_then(|_| counter.in_prometheus(&answer.text()))
                 }
                 Ok(answer) => value_of(&answer).and_then(|value| counter.in_json(&value)),
                 Err(error) => {
@@ -134,7 +133,7 @@ impl Http {
         Err(CyclesError::NotFound(tried))
     }
 
-    /// What the answer has instead of the figure that was asked for, and how to name that.
+    /// The actual format of an answer without the selected metric, and how to select one.
     fn other_form(&self, path: &str, answer: &Answer, choice: &Choice) -> Option<Naming> {
         let text = answer.text();
         let at = format!("{}{path}", self.root);
@@ -162,14 +161,14 @@ impl Http {
         }
     }
 
-    /// Finds out what is at this path, whatever the path is called.
+    /// Discovers the format of the answer at this path.
     async fn find_at(&mut self, path: &str) -> Result<(), NotFound> {
-        let asked = self.client.get(path, MAX_DUMP).await;
-        let answer = asked.map_err(|error| NotFound::get(path, error))?;
-        let Err(no_profile) = self.take_found(path, &answer)? else {
+        let answer = self.client.get(path, MAX_DUMP).await;
+        let answer = answer.map_err(|error| NotFound::get(path, error))?;
+        let Err(no_profile) = self.add_page(path, &answer)? else {
             return Ok(());
         };
-        // The binary form and the index are one question away from the counted form.
+        // For the binary profile or the index, another path has the text profile.
         let counted = match no_profile {
             pprof::PprofError::Binary if !path.contains('?') => Some(format!("{path}?debug=1")),
             pprof::PprofError::Html if path.trim_end_matches('/').ends_with("/pprof") => {
@@ -179,9 +178,8 @@ impl Http {
         };
         if let Some(counted) = counted {
             let found = match self.client.get(&counted, MAX_DUMP).await {
-                Ok(answer) => matches!(self.take_found(&counted, &answer), Ok(Ok(()))),
-                // No connection at all is the target's; whatever else is wrong there is about an address that
-                // nobody gave.
+                Ok(answer) => matches!(self.add_page(&counted, &answer), Ok(Ok(()))),
+                // Other errors of this path would confuse, because the user did not give it.
                 Err(error @ (GetError::Connect(_) | GetError::Tls(_))) => {
                     return Err(NotFound::get(path, error));
                 }
@@ -194,14 +192,14 @@ impl Http {
         Err(NotFound::answer(path, no_profile.into(), None))
     }
 
-    fn know(&mut self, found: ProcessFigures) {
-        let wrong = found.wrong.into_iter().map(|(figure, _)| figure);
-        self.known.extend(found.figures.into_keys().chain(wrong).map(str::to_owned));
+    fn add_known(&mut self, found: ProcessFigures) {
+        let invalid = found.invalid.into_iter().map(|(figure, _)| figure);
+        self.known.extend(found.figures.into_keys().chain(invalid).map(str::to_owned));
         self.note_process(found.started, found.totals);
     }
 
-    /// Notes what this answer is; the inner error is that it is none of the forms.
-    fn take_found(
+    /// Adds the page if its format is known. The inner error: it is not.
+    fn add_page(
         &mut self,
         path: &str,
         answer: &Answer,
@@ -215,11 +213,11 @@ impl Http {
             self.known.insert("goroutines".to_owned());
             return Ok(Ok(()));
         };
-        let body = answer.whole().map_err(|error| NotFound::answer(path, error, None))?;
+        let body = answer.complete_body().map_err(|error| NotFound::answer(path, error, None))?;
         if let Ok(found) = metrics::parse(&text) {
             self.add(path, Form::Metrics);
             self.metrics_count = found.figures.contains_key("goroutines");
-            self.know(found);
+            self.add_known(found);
             let names = metrics::names(&text);
             self.others = names.listed().map_or(OtherFigures::None, |names| OtherFigures::Named {
                 path: path.to_owned(),
@@ -234,7 +232,7 @@ impl Http {
         match json_figures::expvar(&value) {
             Ok(found) => {
                 self.add(path, Form::Expvar);
-                self.know(found);
+                self.add_known(found);
                 self.observation.pid = json_figures::pid(&value);
                 if self.others == OtherFigures::None {
                     self.others = OtherFigures::MemoryOnly { path: path.to_owned() };
@@ -246,7 +244,7 @@ impl Http {
             }
             Err(error) => {
                 let pointer = json_figures::example(&value)
-                    // A figure that is the whole answer has no pointer that could be written.
+                    // The root has an empty pointer, which cannot be typed.
                     .filter(|pointer| !pointer.is_empty())
                     .unwrap_or_else(|| "/json/pointer".to_owned());
                 let form = Url::naming(&self.root, path, &pointer)
@@ -257,7 +255,7 @@ impl Http {
     }
 }
 
-/// A counter only rises: it would be a leak by nature.
+/// Refuses a counter, which always rises and would always look like a leak.
 fn is_no_counter(path: &str, answer: &Answer, selector: &Selector) -> Result<(), NotFound> {
     let names = metrics::names(&answer.text());
     if !names.is_counter(selector) {

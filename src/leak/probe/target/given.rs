@@ -1,4 +1,4 @@
-//! A target as it was given: how it is written, and how it is shown. Pure.
+//! Parses a target of the command line. Pure.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::url::{self, Choice, Scheme, TargetError, Url};
 use crate::docker::endpoint::Address;
 
-/// A target as it was given.
+/// A target as given on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     pub(super) text: String,
@@ -15,26 +15,26 @@ pub struct Target {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A process of this machine.
+    /// A local process.
     Pid(u32),
     /// A container of the daemon, by name or id.
     Container(String),
-    /// A server that shows its own figures.
+    /// A server with metrics.
     Http(Box<Url>),
 }
 
 impl Target {
-    /// Reads `pid:N`, `container:NAME`, `http://HOST:PORT[/path]`, `URL#NAME`, `URL#/json/pointer` or
-    /// `unix:///path`. What is shown of it has no password.
+    /// Parses `pid:N`, `container:NAME`, `http://HOST:PORT[/path]`, `URL#NAME`, `URL#/json/pointer` or `unix:///path`.
+    /// `Display` hides the password.
     ///
     /// # Errors
-    /// It is none of them: the mistake, and what was probably meant.
+    /// The text has none of these forms. The error suggests a correction.
     pub fn parse(text: &str) -> Result<Self, TargetError> {
         let (kind, text) = parse(text)?;
         Ok(Self { text, kind })
     }
 
-    /// How the metric's name ends of the one figure that was asked for.
+    /// The quantity of the selected metric, if any.
     pub fn figure(&self) -> Option<String> {
         match &self.kind {
             Kind::Http(url) => url.choice.as_ref().map(Choice::figure),
@@ -42,7 +42,7 @@ impl Target {
         }
     }
 
-    /// It is found by asking the Docker daemon.
+    /// Whether it needs the Docker daemon.
     pub fn is_of_the_daemon(&self) -> bool {
         matches!(self.kind, Kind::Container(_))
     }
@@ -54,10 +54,10 @@ impl fmt::Display for Target {
     }
 }
 
-/// The schemes that begin a target.
-const FORMS: [&str; 5] = ["pid", "container", "http", "https", "unix"];
+/// The schemes of targets.
+const SCHEMES: [&str; 5] = ["pid", "container", "http", "https", "unix"];
 
-/// Reads a target; gives what it is, and how it is shown.
+/// Parses a target. Returns its kind, and its text without a password.
 pub(super) fn parse(given: &str) -> Result<(Kind, String), TargetError> {
     let shown = || url::without_password(given);
     let place = match given {
@@ -71,7 +71,7 @@ pub(super) fn parse(given: &str) -> Result<(Kind, String), TargetError> {
     }
     let (form, rest) = given.split_once(':').unwrap_or(("", given));
     let lower = form.to_ascii_lowercase();
-    if form != lower && FORMS.contains(&lower.as_str()) {
+    if form != lower && SCHEMES.contains(&lower.as_str()) {
         let slashes = if rest.starts_with("//") { "//" } else { "" };
         return Err(TargetError::Case(shown(), format!("{lower}:{slashes}")));
     }
@@ -97,11 +97,11 @@ pub(super) fn parse(given: &str) -> Result<(Kind, String), TargetError> {
                 None => (&path[2..], None),
             };
             let address = Address::Unix(PathBuf::from(path));
-            // There is no way to write a path of the server behind a socket.
+            // The syntax has no path after a socket.
             let path = matches!(choice, Some(Choice::Pointer(_))).then(|| "/".to_owned());
             Kind::Http(Box::new(Url { address, scheme: Scheme::Http, login: None, path, choice }))
         }
-        _ => return Err(TargetError::Form(shown(), url::meant(given))),
+        _ => return Err(TargetError::Form(shown(), url::suggestion(given))),
     };
     Ok((kind, shown()))
 }

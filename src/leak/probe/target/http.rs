@@ -1,4 +1,4 @@
-//! A target that shows its own figures over HTTP, read again and again over one connection.
+//! A target with metrics over HTTP, read over one persistent connection.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,35 +25,32 @@ use crate::leak::probe::{json_figures, pprof};
 use crate::leak::reasons::{CutReason, UnavailableReason};
 use crate::leak::record::Groups;
 
-/// A server that is asked again and again, over one connection.
 #[derive(Debug)]
 pub(super) struct Http {
     pub(super) client: Client,
-    /// The address as it is typed.
+    /// The address as typed.
     pub(super) root: String,
-    /// Its answers that are read, in the order in which they were found.
+    /// The pages to read, in order of discovery.
     pub(super) pages: Vec<Page>,
-    /// Prometheus' text has the goroutines too, so that the profile is not needed for their number.
+    /// The Prometheus text has the goroutines, so readings skip the profile.
     pub(super) metrics_count: bool,
-    /// Figures that it has shown, by the ends of their names.
+    /// Quantities that it has reported.
     pub(super) known: BTreeSet<String>,
-    /// What else could be named as a figure, and one that could, as it is typed.
+    /// Metrics that the user could select, and an example as typed.
     pub(super) others: OtherFigures,
     pub(super) example: Option<String>,
-    /// The path of the answer that has the target's own count of cycles, and the count.
+    /// The path with the counter of cycles, and the counter.
     pub(super) cycles: Option<(String, Cycles)>,
-    /// The processes that have answered so far.
     lineage: Lineage,
-    /// What this reading shows of the process that answers.
+    /// What this reading shows about the process.
     pub(super) observation: Observation,
-    /// The count of cycles that this reading found.
+    /// The counter of cycles in this reading.
     pub(super) count: Option<Result<f64, AnswerError>>,
-    /// The last reading broke off.
+    /// The last reading failed.
     broke_off: bool,
 }
 
 impl Http {
-    /// Asks what there is.
     pub(super) async fn start(
         url: &Url,
         registry: &Registry,
@@ -89,13 +86,13 @@ impl Http {
         Ok((http, readable))
     }
 
-    /// Reads this answer from now on.
+    /// Adds a page to the readings.
     pub(super) fn add(&mut self, path: &str, form: Form) {
         self.pages.retain(|page| page.form != form);
         self.pages.push(Page { path: path.to_owned(), form });
     }
 
-    /// Where the answer of this form is.
+    /// The path of the page of this format.
     pub(super) fn path(&self, form: &Form) -> Option<&str> {
         let page = self.pages.iter().find(|page| page.form == *form);
         page.map(|page| page.path.as_str())
@@ -106,27 +103,28 @@ impl Http {
         source: &str,
         into: &mut Sample,
     ) -> Result<ReadOutcome, UnavailableReason> {
-        let (had, reported) = (into.values.len(), into.unavailable.len());
+        let (before, reported) = (into.values.len(), into.unavailable.len());
         (self.observation, self.count) = (Observation::default(), None);
         if let Err(error) = self.figures(source, into).await {
             self.broke_off = true;
             return Err(error.into());
         }
         let outcome = self.identify(source, into);
-        match into.values.len() == had && into.cycles.is_none() {
+        match into.values.len() == before && into.cycles.is_none() {
             false => {
                 self.report_missing(source, into);
                 Ok(outcome)
             }
-            // With no figure at all it is the target that is lost, and not one of its metrics.
+            // Without any metric, the whole target failed.
             true => {
-                let causes = into.unavailable.drain(reported..).map(|one| one.reason).collect();
+                let causes =
+                    into.unavailable.drain(reported..).map(|record| record.reason).collect();
                 Err(UnavailableReason::NothingReadable { causes })
             }
         }
     }
 
-    /// Decides which process has answered, and takes the count of cycles accordingly.
+    /// Identifies the process that answered, and updates the counter of cycles.
     fn identify(&mut self, source: &str, into: &mut Sample) -> ReadOutcome {
         let prefix = format!("{source}.");
         let counts = into.values.iter().filter_map(|(metric, value)| {
@@ -159,7 +157,7 @@ impl Http {
         outcome
     }
 
-    /// Reports the figures that are no longer shown.
+    /// Reports metrics that disappeared.
     fn report_missing(&mut self, source: &str, into: &mut Sample) {
         let prefix = format!("{source}.");
         let shown = into.values.keys().filter_map(|name| name.strip_prefix(&prefix));
@@ -167,7 +165,7 @@ impl Http {
         for figure in &self.known {
             let metric = format!("{prefix}{figure}");
             let reported =
-                into.unavailable.iter().any(|one| one.metric == metric || one.metric == source);
+                into.unavailable.iter().any(|record| [&metric, source].contains(&&*record.metric));
             if !reported && !into.values.contains_key(&metric) {
                 into.unavailable(&metric, UnavailableReason::NoLongerShown);
             }
@@ -176,23 +174,25 @@ impl Http {
 
     async fn figures(&mut self, source: &str, into: &mut Sample) -> Result<(), GetError> {
         for Page { path, form } in self.pages.clone() {
-            let (metric, most) = match &form {
+            let (metric, max_bytes) = match &form {
                 Form::Profile if self.metrics_count => continue,
                 Form::Profile => (format!("{source}.goroutines"), MAX_DUMP),
                 Form::Metrics | Form::Expvar => (source.to_owned(), MAX_DUMP),
-                Form::Figure(choice) => (format!("{source}.{}", choice.figure()), choice.most()),
+                Form::Figure(choice) => {
+                    (format!("{source}.{}", choice.figure()), choice.max_bytes())
+                }
             };
-            let Some(answer) = self.ask(&path, most, &metric, into).await? else { continue };
-            let of_path = |error: AnswerError| UnavailableReason::answer(&path, &error);
+            let Some(answer) = self.ask(&path, max_bytes, &metric, into).await? else { continue };
+            let reason = |error: AnswerError| UnavailableReason::answer(&path, &error);
             let found = match &form {
                 Form::Profile => {
                     let total = pprof::total(&answer.text()).map(|(_, total)| total);
-                    into.value_or(&metric, total.map_err(|error| of_path(error.into())));
+                    into.value_or(&metric, total.map_err(|error| reason(error.into())));
                     continue;
                 }
                 Form::Figure(choice) => {
                     let figure = self.take_figure(&path, &answer, choice);
-                    into.figure_or(&metric, figure.map_err(of_path));
+                    into.figure_or(&metric, figure.map_err(reason));
                     continue;
                 }
                 Form::Metrics => self.take_metrics(&path, &answer),
@@ -200,37 +200,37 @@ impl Http {
             };
             match found {
                 Ok(found) => self.take(found, source, into),
-                Err(error) => into.unavailable(source, of_path(error)),
+                Err(error) => into.unavailable(source, reason(error)),
             }
         }
         Ok(())
     }
 
-    /// Asks for figures of this name; where the answer is a refusal, they cannot be had.
+    /// Requests a page. With another status than 200, its metrics are unavailable.
     async fn ask(
         &mut self,
         path: &str,
-        most: usize,
+        max_bytes: usize,
         metric: &str,
         into: &mut Sample,
     ) -> Result<Option<Answer>, GetError> {
-        match self.client.get(path, most).await {
+        match self.client.get(path, max_bytes).await {
             Ok(answer) => Ok(Some(answer)),
             Err(GetError::Status(refusal)) => {
                 into.unavailable(metric, UnavailableReason::Status(*refusal));
                 Ok(None)
             }
-            // Without an answer the target is away.
+            // Without an answer the whole target fails.
             Err(error) => Err(error),
         }
     }
 
-    /// Takes the figures of a process. Those of an answer before are of the same moment or better.
+    /// Adds the metrics of a process. Values of an earlier page have precedence.
     fn take(&mut self, found: ProcessFigures, source: &str, into: &mut Sample) {
         for (figure, value) in found.figures {
             into.values.entry(format!("{source}.{figure}")).or_insert(value);
         }
-        for (figure, error) in found.wrong {
+        for (figure, error) in found.invalid {
             let reason = UnavailableReason::Figure { message: error.to_string() };
             into.unavailable(&format!("{source}.{figure}"), reason);
         }
@@ -238,7 +238,7 @@ impl Http {
     }
 
     fn take_metrics(&mut self, path: &str, answer: &Answer) -> Result<ProcessFigures, AnswerError> {
-        answer.whole()?;
+        answer.complete_body()?;
         let text = answer.text();
         let found = metrics::parse(&text)?;
         if let Some(cycles) = self.cycles_at(path) {
@@ -255,7 +255,7 @@ impl Http {
         Ok(found)
     }
 
-    /// The count of cycles, where this answer has it.
+    /// The counter of cycles, if it is at this path.
     fn cycles_at(&self, path: &str) -> Option<&Cycles> {
         self.cycles.as_ref().filter(|(at, _)| at == path).map(|(_, cycles)| cycles)
     }
@@ -266,7 +266,7 @@ impl Http {
         }
     }
 
-    /// The figure that was asked for; what the same answer shows of its process is noted.
+    /// The selected metric. Also records what the answer shows about the process.
     pub(super) fn take_figure(
         &mut self,
         path: &str,
@@ -291,7 +291,7 @@ impl Http {
         }
     }
 
-    /// Notes what an answer shows of the process that gave it.
+    /// Records what an answer shows about the process.
     pub(super) fn note_process(
         &mut self,
         started: Option<f64>,
@@ -302,14 +302,14 @@ impl Http {
         self.observation.totals.extend(totals);
     }
 
-    /// The goroutines by stack, where it serves them.
+    /// The goroutines by stack; `None` if it does not serve them.
     pub(super) async fn groups(&mut self, source: &str, at: f64, cycles: f64) -> Option<Groups> {
         let path = self.path(&Form::Profile)?.to_owned();
         let profile = profile(&mut self.client, &path).await.ok()?.ok()?;
         Some(groups(at, cycles, format!("{source}.goroutines"), profile))
     }
 
-    /// The goroutines that can never wake, where it serves them beside the others.
+    /// The goroutines that can never wake; `None` if it does not serve them.
     pub(super) async fn proof(&mut self, source: &str, at: f64, cycles: f64) -> Option<Groups> {
         let path = self.path(&Form::Profile)?.replace("/goroutine?", "/goroutineleak?");
         let profile = profile(&mut self.client, &path).await.ok()?.ok()?;
@@ -319,8 +319,8 @@ impl Http {
 }
 
 impl Choice {
-    /// The most that is read of an answer.
-    pub(super) fn most(&self) -> usize {
+    /// The read limit of an answer.
+    pub(super) fn max_bytes(&self) -> usize {
         match self {
             Choice::Pointer(_) => MAX_BODY,
             Choice::Metric(_) => MAX_DUMP,
@@ -328,7 +328,7 @@ impl Choice {
     }
 }
 
-/// The JSON text that an answer is.
+/// The answer as JSON.
 pub(super) fn value_of(answer: &Answer) -> Result<Value, AnswerError> {
-    Ok(json_figures::parse(answer.whole()?)?)
+    Ok(json_figures::parse(answer.complete_body()?)?)
 }

@@ -1,85 +1,83 @@
-//! Which process answers: the same as before, one that was started again, or several behind one address. Pure.
+//! Identifies the process that answers: the same as before, a restarted one, or several behind one address. Pure.
 //!
-//! A start time alone proves nothing. Many libraries compute it from the machine's clock, which is set by
-//! seconds now and then and wavers by hundredths all the time; and behind one address several processes
-//! may answer in turn. So a restart takes a start time that moves forward by more than that, and something
-//! else: a connection that broke, or a count that fell. What only rises while a process lives (processor
-//! time, bytes allocated) proves more than any of them. A value that comes back again and again is no
-//! restart at all: several processes answer.
+//! A start time alone proves nothing. Many libraries compute it from the machine's clock, which jitters by hundredths
+//! of a second and may be set. Also, several processes may answer in turn at one address. So a restart requires that
+//! the start time moves forward, and that a connection broke or a count fell. Counters that only a restart resets
+//! (processor time, allocated bytes) prove more. If values return repeatedly, several processes answer.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::leak::reasons::{Fall, RestartSign, SeveralSign};
 
-/// A clock that is set moves start times by this, in seconds.
+/// The minimum change of a start time when a clock is set.
 const CLOCK_SET_MIN_SECONDS: f64 = 2.0;
-/// A clock that is kept moves them by this.
+/// The maximum change of a start time from clock jitter.
 const CLOCK_JITTER_SECONDS: f64 = 0.1;
-/// This many returns are no chance.
+/// The minimum of returns that show several processes.
 const RETURNS_MIN: u32 = 3;
-/// Processes that are remembered.
+/// The maximum of remembered processes.
 const OBSERVATIONS_MAX: usize = 64;
-/// A server that has closed this many idle connections proves nothing by one more.
-const HABIT_MIN_CLOSES: u32 = 2;
+/// After closing this many idle connections, another closed connection is no evidence.
+const IDLE_CLOSES_MIN: u32 = 2;
 
-/// What became of the connection since the last reading.
+/// The state of the connection since the last reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Link {
-    /// It was kept, or closed as announced.
+    /// Open, or closed as announced.
     #[default]
     Kept,
-    /// The peer closed it, as many do with what is idle.
+    /// The peer closed it, maybe because it was idle.
     Closed,
-    /// A reading broke off.
+    /// A reading failed.
     Failed,
-    /// It was closed, and for a while no other could be opened.
+    /// It was closed, and new connections failed for a while.
     Refused,
 }
 
-/// What one reading shows of the process that answered.
+/// What one reading shows about the process.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Observation {
-    /// When the process began, in seconds since 1970.
+    /// Start time in seconds since 1970.
     pub(super) started: Option<f64>,
-    /// Its number.
     pub(super) pid: Option<u64>,
-    /// What only rises while it lives.
+    /// Counters that only a restart resets.
     pub(super) totals: BTreeMap<String, f64>,
-    /// What is counted: goroutines, descriptors, and so on.
+    /// Goroutines, descriptors and other counts.
     pub(super) counts: BTreeMap<String, f64>,
     pub(super) link: Link,
 }
 
-/// Which process answered a reading.
+/// The process that answered a reading.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Identity {
-    /// The same as before, for sure.
+    /// Certainly the same as before.
     Same,
-    /// The same, as far as it shows.
+    /// Probably the same.
     Unknown,
-    /// It was started again.
+    /// A restarted one.
     Restarted(RestartSign),
-    /// Several that answer in turn.
+    /// Several processes answer in turn.
     Several(SeveralSign),
 }
 
-/// What has answered so far.
+/// The processes that have answered.
 #[derive(Debug, Default)]
 pub(super) struct Lineage {
     last: Option<Observation>,
-    /// The connection was closed after the last answer already.
+    /// The connection was closed right after the last answer.
     closed: bool,
-    habit: u32,
+    /// How often the server closed a connection without a restart.
+    idle_closes: u32,
     known: VecDeque<(Key, Observation)>,
     returns: Returns,
     totals: Totals,
 }
 
-/// What identifies a process: start time in milliseconds, and number.
+/// Identifies a process: start time in milliseconds, and pid.
 type Key = (Option<i64>, Option<u64>);
 
 impl Lineage {
-    /// Takes a reading.
+    /// Adds a reading.
     pub(super) fn observe(&mut self, mut observation: Observation) -> Identity {
         let link = observation.link;
         if self.closed {
@@ -94,17 +92,17 @@ impl Lineage {
         self.remember(&observation);
         let identity = several.unwrap_or_else(|| self.judge(&before, &observation));
         if observation.link == Link::Closed && !matches!(identity, Identity::Restarted(_)) {
-            self.habit += 1;
+            self.idle_closes += 1;
         }
-        // The end of a connection may be seen right after an answer, or only at the next question.
+        // The client may notice a closed connection right after an answer, or only at the next request.
         self.closed = link == Link::Closed && !matches!(identity, Identity::Restarted(_));
         identity
     }
 
     fn judge(&self, before: &Observation, now: &Observation) -> Identity {
         let (total, rose) = moved(&before.totals, &now.totals);
-        let broke =
-            Link::Failed <= now.link || now.link == Link::Closed && self.habit < HABIT_MIN_CLOSES;
+        let broke = Link::Failed <= now.link
+            || now.link == Link::Closed && self.idle_closes < IDLE_CLOSES_MIN;
         let ahead = now.started.zip(before.started).map(|(now, before)| now - before);
         match (now.pid.zip(before.pid), ahead) {
             (Some((new, old)), _) if new != old => {
@@ -115,7 +113,7 @@ impl Lineage {
             }
             (Some(_), None) => return Identity::Same,
             (_, Some(ahead)) if ahead.abs() <= CLOCK_JITTER_SECONDS => return Identity::Same,
-            // While several may answer in turn, another start time is no restart.
+            // If several may answer in turn, another start time is no restart.
             (_, Some(seconds)) if CLOCK_SET_MIN_SECONDS < seconds && self.returns.count == 0 => {
                 let count = moved(&before.counts, &now.counts).0.filter(|_| !rose);
                 let fell = total.or(count.filter(|_| !broke));
@@ -147,7 +145,7 @@ impl Lineage {
         }
     }
 
-    /// What shows that several answer in turn, if they do.
+    /// The evidence that several processes answer in turn, if any.
     fn several(&mut self, before: &Observation, now: &Observation) -> Option<SeveralSign> {
         let (old, new) = (key(before), key(now));
         if new == (None, None) {
@@ -158,7 +156,7 @@ impl Lineage {
         }
         let known = self.known.iter().find(|(known, _)| *known == new);
         if let Some((_, own)) = known {
-            self.returns.take(own, before, now, new.1.is_some() && new.1 != old.1);
+            self.returns.add(own, before, now, new.1.is_some() && new.1 != old.1);
         } else {
             self.returns.switched(before, now);
         }
@@ -193,19 +191,19 @@ fn key(observation: &Observation) -> Key {
     (observation.started.map(|started| (started * 1000.0).round() as i64), observation.pid)
 }
 
-/// How values went when another key came: along the line of the key, or along one line for all.
+/// Tracks processes that return: do counts continue from the same key, or from the last reading?
 #[derive(Debug, Default)]
 struct Returns {
     count: u32,
-    /// Numbers of processes have come back.
+    /// How often a pid returned.
     pids: u32,
-    /// Start times are further apart than a clock is set.
+    /// Start times differ by more than a clock change.
     apart: bool,
-    /// Totals that fell, and rose, at a change of key.
+    /// How often counters fell, and rose, at a change of key.
     fell: u32,
     rose: u32,
-    /// By figure, the way from the last value of the same key, and from the last value of all.
-    ways: BTreeMap<String, (f64, f64)>,
+    /// By quantity: total distance from the last value of the same key, and from the last reading.
+    distances: BTreeMap<String, (f64, f64)>,
 }
 
 impl Returns {
@@ -215,15 +213,15 @@ impl Returns {
         self.rose += u32::from(rose && fell.is_none());
     }
 
-    fn take(&mut self, own: &Observation, before: &Observation, now: &Observation, pid: bool) {
+    fn add(&mut self, own: &Observation, before: &Observation, now: &Observation, pid: bool) {
         self.count += 1;
         self.pids += u32::from(pid);
         self.switched(before, now);
         for (name, value) in &now.counts {
             if let Some((own, all)) = own.counts.get(name).zip(before.counts.get(name)) {
-                let ways = self.ways.entry(name.clone()).or_default();
-                ways.0 += (value - own).abs();
-                ways.1 += (value - all).abs();
+                let distance = self.distances.entry(name.clone()).or_default();
+                distance.0 += (value - own).abs();
+                distance.1 += (value - all).abs();
             }
         }
     }
@@ -238,19 +236,19 @@ impl Returns {
         if self.fell == 0 && RETURNS_MIN <= self.rose {
             return false;
         }
-        // Each has its own counts where they are nearer to their own line than to that of all. Counts that
-        // move by chance are so too for a while, the less likely the more there are.
+        // Several processes answer if counts continue from the same key. Random counts may look the same for a while, so
+        // a smaller ratio requires more returns.
         let nearer = |by: f64, count| {
             let nearer = |(own, all): &(f64, f64)| 3.0 <= *all && by * own < *all;
-            count <= self.count && self.ways.values().any(nearer)
+            count <= self.count && self.distances.values().any(nearer)
         };
         let each = nearer(4.0, 2 * RETURNS_MIN + 2) || nearer(2.0, 8 * RETURNS_MIN);
-        let one = self.ways.values().any(|(own, all)| 3.0 <= *own && 1.2 * all < *own);
+        let one = self.distances.values().any(|(own, all)| 3.0 <= *own && 1.2 * all < *own);
         each || self.apart && !one
     }
 }
 
-/// Totals of a target that shows nothing else of its identity.
+/// Counters of a target without a start time and a pid.
 #[derive(Debug, Default)]
 struct Totals {
     fall: BTreeMap<String, f64>,
@@ -258,7 +256,7 @@ struct Totals {
 }
 
 impl Totals {
-    /// Whether totals fall and come back at once too often for one that is started again.
+    /// Whether counters fall and return too often for restarts.
     fn observe(&mut self, before: &Observation, now: &Observation) -> bool {
         let mut back = false;
         for (name, value) in &now.totals {
@@ -282,10 +280,10 @@ impl Totals {
     }
 }
 
-/// The first figure that fell, and whether any rose.
+/// The first value that fell, and whether any rose.
 fn moved(before: &BTreeMap<String, f64>, now: &BTreeMap<String, f64>) -> (Option<Fall>, bool) {
     let pairs = || now.iter().filter_map(|(name, now)| Some((name, *before.get(name)?, *now)));
-    // Figures of a float wobble in their last digits.
+    // Ignores rounding errors.
     let fell = pairs().find(|(_, before, now)| *now < before - before.abs() * 1e-9);
     let fell = fell.map(|(name, from, to)| Fall { name: name.clone(), from, to });
     (fell, pairs().any(|(_, before, now)| before < now))

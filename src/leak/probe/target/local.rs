@@ -1,4 +1,4 @@
-//! Targets that are read from outside, by `/proc`: a process, or all processes of a container.
+//! Targets that are read through `/proc`: a process, or all processes of a container.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -60,16 +60,16 @@ pub(super) struct Container {
     api: Arc<Api>,
     name: String,
     run: Run,
-    /// It was started again, which is kept until it is reported, if the reading breaks off.
+    /// A restart that is not reported yet.
     restarted: Option<CutReason>,
 }
 
 /// One run of a container.
 #[derive(Debug)]
 enum Run {
-    /// Its processes can be seen from here.
+    /// Its processes are on this machine.
     Here(Main),
-    /// They cannot; its first one has this number there.
+    /// They are on another machine, where the first one has this pid.
     Elsewhere(u32),
 }
 
@@ -82,7 +82,7 @@ impl Run {
     }
 }
 
-/// The process that a run of a container began with.
+/// The first process of a container.
 #[derive(Debug)]
 struct Main {
     pid: u32,
@@ -115,16 +115,16 @@ impl Container {
         source: &str,
         into: &mut Sample,
     ) -> Result<ReadOutcome, UnavailableReason> {
-        let goes_on = match &self.run {
+        let is_running = match &self.run {
             Run::Here(main) => main.process.born() == Ok(main.born),
             Run::Elsewhere(_) => false,
         };
         let old_pid = self.run.pid();
-        if !goes_on {
+        if !is_running {
             self.run = self.find().await?;
         }
         let new_pid = self.run.pid();
-        let same = goes_on || (matches!(self.run, Run::Elsewhere(_)) && old_pid == new_pid);
+        let same = is_running || (matches!(self.run, Run::Elsewhere(_)) && old_pid == new_pid);
         if !same {
             self.restarted = Some(CutReason::ContainerRestarted { old_pid, new_pid });
         }
@@ -160,7 +160,7 @@ impl Container {
         }
     }
 
-    /// The run that is there now.
+    /// The current run.
     async fn find(&self) -> Result<Run, UnavailableReason> {
         match self.api.process(&self.name).await {
             Ok(found) => Run::of(&found),
@@ -182,7 +182,7 @@ impl Run {
             });
         };
         let process = Process::of(pid);
-        // The number means something where the daemon runs; here it may be anybody's.
+        // If the daemon runs on another machine, the pid belongs to another process here.
         match (process.born(), process.cgroup()) {
             (Ok(born), Ok(cgroup)) if cgroup.holds(&found.id) => {
                 Ok(Run::Here(Main { pid, process, born, cgroup }))
@@ -202,7 +202,7 @@ impl Main {
     fn read(&self, source: &str, into: &mut Sample) {
         let members = self.members();
         let memory = self.memory();
-        let rss = if memory.is_none() { Memory::Rss } else { Memory::Elsewhere };
+        let rss = if memory.is_none() { Memory::Rss } else { Memory::Cgroup };
         figures(source, &members, rss, into);
         into.value(&format!("{source}.processes"), members.len() as u64);
         if let Some(memory) = memory {
@@ -210,7 +210,6 @@ impl Main {
         }
     }
 
-    /// The directory of its cgroup.
     fn dir(&self) -> Option<PathBuf> {
         let root = Path::new("/sys/fs/cgroup");
         let under = |root: PathBuf, path: &Option<String>| {
@@ -220,7 +219,7 @@ impl Main {
             .or_else(|| under(root.to_owned(), &self.cgroup.unified))
     }
 
-    /// All processes of the container; the first one alone where the others cannot be found.
+    /// All processes of the container, or the first one alone if the cgroup is not readable.
     fn members(&self) -> Vec<Process> {
         let read = |dir: PathBuf| std::fs::read_to_string(dir.join("cgroup.procs")).ok();
         let pids = self.dir().and_then(read).unwrap_or_default();
@@ -237,16 +236,16 @@ impl Main {
     }
 }
 
-/// Where the memory of processes is read.
+/// How to read memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Memory {
-    /// From each of them.
+    /// From each process.
     Rss,
-    /// Elsewhere.
-    Elsewhere,
+    /// From the cgroup.
+    Cgroup,
 }
 
-/// The sums over these processes; one that has just ended counts no more.
+/// The sums over these processes, without those that have ended.
 fn figures(source: &str, all: &[Process], memory: Memory, into: &mut Sample) {
     let sum = |figure: &dyn Fn(&Process) -> Result<u64, ProcessError>| {
         all.iter().map(figure).try_fold(0, |sum, figure| match figure {
@@ -277,7 +276,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_process_under_the_same_number_is_not_the_target() {
+    fn another_process_with_the_same_pid_is_not_the_target() {
         let pid = std::process::id();
         let (mut single, _) = Single::start(pid).unwrap();
         let mut sample = Sample::default();
@@ -288,6 +287,6 @@ mod tests {
         let reason = single.read("target.x", &mut sample).unwrap_err();
         let sentence = format!("process {pid} has ended, and another one has its number now");
         assert_eq!((reason.is_gone(), reason.to_string()), (true, sentence));
-        assert_eq!(sample, Sample::default(), "its figures are somebody else's");
+        assert_eq!(sample, Sample::default(), "no values of another process");
     }
 }

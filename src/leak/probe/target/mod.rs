@@ -1,4 +1,4 @@
-//! What is under test beside cmon and the daemon: a process, a container, an HTTP server.
+//! Targets: a process, a container, or an HTTP server under test.
 
 mod absent;
 mod cycles;

@@ -1,4 +1,4 @@
-//! A short name for each target, which its metrics are called by. Pure.
+//! Derives a short name for each target, for the names of its metrics. Pure.
 
 use std::collections::BTreeSet;
 
@@ -6,8 +6,8 @@ use super::given::{Kind, Target};
 use crate::docker::endpoint::Address;
 use crate::leak::metric::part_of_name;
 
-/// A name for each target, in their order: `web` for `container:web`, `pid12`, `collector` for
-/// `http://collector.example:6060`, `port6060` for `http://127.0.0.1:6060`. No two are equal.
+/// Unique names in the order of targets: `web` for `container:web`, `pid12`, `collector` for
+/// `http://collector.example:6060`, `port6060` for `http://127.0.0.1:6060`.
 pub(crate) fn names(targets: &[Target]) -> Vec<String> {
     let mut taken = BTreeSet::new();
     targets

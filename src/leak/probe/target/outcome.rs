@@ -1,4 +1,4 @@
-//! What comes of a target: it cannot be watched, or each reading of it has an outcome.
+//! Errors at the start of a target, and the outcome of each reading.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::absent::{NotFound, tried};
 use crate::engine::source::{ErrorKind, SourceError};
 use crate::leak::reasons::{CutReason, ProcessError, SeveralSign, UnavailableReason};
 
-/// Why a target cannot be watched.
+/// Why a target cannot be read.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub(crate) enum TargetStartError {
     #[error(transparent)]
@@ -17,20 +17,19 @@ pub(crate) enum TargetStartError {
     /// The daemon does not know the container.
     #[error(transparent)]
     Container(#[from] SourceError),
-    /// The container has no process that can be watched.
     #[error("{0}")]
     NotRunning(UnavailableReason),
-    /// It runs elsewhere, and the daemon does not report its threads.
+    /// The container is on another machine, and the daemon does not report its threads.
     #[error("{}; {error}", UnavailableReason::NotOnThisMachine)]
     NoThreads { error: SourceError },
     #[error("{0}")]
     NotFound(Box<NotFound>),
-    /// Nothing was found at any of the usual paths.
+    /// No common path has metrics.
     #[error("nothing to measure at the usual paths: {}{}", tried(.0), naming_of(.0))]
     NothingFound(Vec<NotFound>),
     #[error("it did not answer within {0:?}")]
     Timeout(Duration),
-    /// None of its figures decides; one that could be named, as it is typed.
+    /// It has no gated metric. `example` selects one, as typed.
     #[error("it shows nothing that decides by itself: {others}")]
     NoDecidingFigure { others: OtherFigures, example: Option<String> },
 }
@@ -42,7 +41,7 @@ impl From<NotFound> for TargetStartError {
 }
 
 impl TargetStartError {
-    /// What to do about it, where that is known.
+    /// A hint for the user, if there is one.
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Process(ProcessError::Gone { .. }) => {
@@ -77,16 +76,15 @@ impl TargetStartError {
 }
 
 fn naming_of(all: &[NotFound]) -> String {
-    let naming = all.iter().rev().find_map(|one| one.naming.as_ref());
+    let naming = all.iter().rev().find_map(|not_found| not_found.naming.as_ref());
     naming.map(|naming| format!("; {naming}")).unwrap_or_default()
 }
 
-/// Why a target has no counter of cycles by a name.
+/// Why a target does not have the counter of cycles.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub(crate) enum CyclesError {
     #[error("it is read from outside; only http:// targets have counters")]
     NotHttp,
-    /// Where it was looked for.
     #[error("{}", each(.0))]
     NotFound(Vec<NotFound>),
 }
@@ -99,7 +97,7 @@ fn each(tried: &[NotFound]) -> String {
     }
 }
 
-/// Figures of a target that do not decide by themselves.
+/// Metrics of a target that are not gated by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum OtherFigures {
     #[default]
@@ -120,13 +118,13 @@ impl fmt::Display for OtherFigures {
     }
 }
 
-/// What a reading of one target found out about its series.
+/// The outcome of a reading of one target.
 #[derive(Debug, Default)]
 pub(super) struct ReadOutcome {
-    /// The series starts anew.
+    /// The series starts again.
     pub(super) restart: Option<CutReason>,
-    /// It is the same that was read before, for sure.
+    /// It is certainly the same process as before.
     pub(super) same: bool,
-    /// Several processes answer in turn: its figures are of none of them.
+    /// Several processes answer in turn, so the check is invalid.
     pub(super) several: Option<SeveralSign>,
 }

@@ -1,4 +1,4 @@
-//! What of a target can be read, as it is found before the check.
+//! The readable metrics of a target, as discovered before the check.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use super::url::Choice;
 use crate::leak::probe::counter::Counter;
 use crate::leak::reasons::{ProcessError, UnavailableReason};
 
-/// What of a target can be read.
+/// The readable metrics of a target.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum TargetReadable {
     Process(ProcessReadable),
@@ -15,13 +15,13 @@ pub(crate) enum TargetReadable {
         first: ProcessReadable,
         members: Members,
     },
-    /// A container whose processes cannot be seen from here.
+    /// A container on another machine.
     Threads,
     Http {
         pages: Vec<Page>,
         missing: Vec<NotFound>,
     },
-    /// Its own count of cycles, and where it stands now.
+    /// The counter of cycles, with its current value.
     Cycles {
         counter: Counter,
         path: String,
@@ -29,7 +29,7 @@ pub(crate) enum TargetReadable {
     },
 }
 
-/// What of a process can be read, beside its threads and memory.
+/// The readable metrics of a process, besides threads and memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ProcessReadable {
     pub(super) name: Option<String>,
@@ -38,30 +38,30 @@ pub(crate) struct ProcessReadable {
     pub(super) classes: Result<(), ProcessError>,
 }
 
-/// The processes of a container, and whether their memory is read from its cgroup.
+/// The processes of a container, and whether its cgroup has their memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Members {
     pub(super) count: usize,
     pub(super) by_cgroup: bool,
 }
 
-/// An answer that is read, and what it is.
+/// A page to read, with its format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Page {
     pub(super) path: String,
     pub(super) form: Form,
 }
 
-/// What an answer is.
+/// The format of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// The goroutine profile.
     Profile,
-    /// Prometheus' text.
+    /// Prometheus text.
     Metrics,
     /// Go's expvar.
     Expvar,
-    /// The text of the one figure that was asked for.
+    /// A page with the selected metric.
     Figure(Choice),
 }
 

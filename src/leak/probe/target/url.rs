@@ -1,7 +1,6 @@
-//! The address of a server that is a target, and what is wrong with one that is none. Pure.
+//! Parses the URL of a target, and suggests corrections for invalid ones. Pure.
 //!
-//! A password never leaves this file in a text: what is shown of a target, in reports and in errors,
-//! has `***` in its place.
+//! No text contains the password: reports and errors have `***` instead.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -14,20 +13,19 @@ use crate::docker::endpoint::Address;
 use crate::leak::metric::part_of_name;
 use crate::leak::probe::metrics::Selector;
 
-/// Where a server is asked.
+/// The URL of a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Url {
     pub(super) address: Address,
     pub(super) scheme: Scheme,
-    /// User and password as the header that is sent.
+    /// The Authorization header with user and password.
     pub(super) login: Option<HeaderValue>,
-    /// Path and query; `None` asks for what is usual.
+    /// Path and query; `None` tries the common paths.
     pub(super) path: Option<String>,
-    /// The one figure to read.
+    /// The selected metric.
     pub(super) choice: Option<Choice>,
 }
 
-/// How a server is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scheme {
     /// Without TLS.
@@ -37,7 +35,6 @@ pub(super) enum Scheme {
 }
 
 impl Scheme {
-    /// What the address begins with.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Scheme::Http => "http",
@@ -45,7 +42,7 @@ impl Scheme {
         }
     }
 
-    /// The port that need not be written.
+    /// The default port.
     pub(super) fn port(self) -> &'static str {
         match self {
             Scheme::Http => "80",
@@ -54,17 +51,17 @@ impl Scheme {
     }
 }
 
-/// Names one figure of an answer.
+/// Selects one metric of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Choice {
     /// A number in a JSON text.
     Pointer(String),
-    /// A figure of a Prometheus page.
+    /// A metric in Prometheus text.
     Metric(Selector),
 }
 
 impl Choice {
-    /// The last part of the metric's name in a recording.
+    /// The quantity of the metric.
     pub(super) fn figure(&self) -> String {
         match self {
             Choice::Pointer(pointer) => {
@@ -76,7 +73,7 @@ impl Choice {
 }
 
 impl Url {
-    /// A figure of this path as it is typed; nothing where there is no way to write the path.
+    /// The target with this metric, as typed. `None` if the syntax cannot express the path.
     pub(super) fn naming(root: &str, path: &str, choice: &str) -> Option<String> {
         match root.starts_with("unix:") {
             true => (!choice.starts_with('/')).then(|| format!("{root}#{choice}")),
@@ -84,7 +81,7 @@ impl Url {
         }
     }
 
-    /// The address as it is typed, without path and login.
+    /// The address as typed, without path and login.
     pub(super) fn root(&self) -> String {
         let scheme = self.scheme.as_str();
         match &self.address {
@@ -97,28 +94,25 @@ impl Url {
     }
 }
 
-/// Why a text names no target. Each holds the text without its password.
+/// Why a text is not a target. The texts contain no password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
-    /// None of the forms; the second is the form that was probably meant, as the end of the sentence.
+    /// An unknown form. The second field suggests a correction.
     #[error(
         "`{0}` is not a target: write pid:N, container:NAME, http://HOST:PORT[/path], \
          URL#NAME, URL#/json/pointer or unix:///path{1}"
     )]
     Form(String, String),
-    /// A blank, which is easily overlooked.
     #[error("`{0}` has a blank {1}")]
     Blank(String, &'static str),
     /// `HTTP://`.
     #[error("`{0}`: write `{1}` in lower case")]
     Case(String, String),
-    /// Not a process number.
     #[error("`{0}` names no process: pid: takes a number above 0")]
     Pid(String),
-    /// No name.
     #[error("`{0}` names no container: write container:NAME")]
     Container(String),
-    /// No host, or no port that is one.
+    /// An invalid host or port.
     #[error("`{0}`: {1}; write {2}://HOST:PORT")]
     Host(String, &'static str, &'static str),
     /// An IPv6 address without brackets.
@@ -127,7 +121,7 @@ pub enum TargetError {
     /// A character in the password ends the address.
     #[error("`{0}`: in user:password@, write / as %2F, ? as %3F and # as %23")]
     Encoding(String),
-    /// The fragment names nothing.
+    /// An invalid fragment.
     #[error(
         "`{0}`: after the #, write the name of a Prometheus metric, such as #NAME or \
          #NAME{{label=\"value\"}}, or a JSON pointer, which begins with /"
@@ -135,8 +129,8 @@ pub enum TargetError {
     Choice(String),
 }
 
-/// What was probably meant, as the end of a sentence; nothing where that is not clear.
-pub(super) fn meant(given: &str) -> String {
+/// A suggested correction as the end of a sentence; empty without one.
+pub(super) fn suggestion(given: &str) -> String {
     let bare = without_password(given);
     let listed = |all: &[String]| match all {
         [] => String::new(),
@@ -173,7 +167,7 @@ pub(super) fn meant(given: &str) -> String {
         Some(("", number)) if port(number) => listed(&[format!("http://localhost{rest}")]),
         Some((_, number)) if port(number) => listed(&[format!("http://{rest}")]),
         None if bare.contains("://") && !host.is_empty() => listed(&[format!("http://{rest}")]),
-        // An IPv4 address is no name of a container.
+        // An IPv4 address is not a container.
         None if bare == host && (bare == "localhost" || bare.parse::<Ipv4Addr>().is_ok()) => {
             listed(&[format!("http://{bare}")])
         }
@@ -188,14 +182,14 @@ pub(super) fn meant(given: &str) -> String {
 
 pub(super) fn url(scheme: Scheme, rest: &str, given: &str) -> Result<Url, TargetError> {
     let shown = || without_password(given);
-    let wrong = |part| TargetError::Host(shown(), part, scheme.as_str());
+    let invalid = |part| TargetError::Host(shown(), part, scheme.as_str());
     let (before, choice) = match rest.split_once('#') {
         Some((before, choice)) => (before, Some(choice)),
         None => (rest, None),
     };
     let at = before.find(['/', '?']).unwrap_or(before.len());
     let (authority, path) = before.split_at(at);
-    // What ends the address is part of the password where an @ follows and what is before is no port.
+    // If an @ follows and there is no port, the delimiter is part of the password.
     let broken = !authority.contains('@') && rest[authority.len()..].contains('@');
     if broken && authority.split_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_err()) {
         return Err(TargetError::Encoding(shown()));
@@ -211,33 +205,33 @@ pub(super) fn url(scheme: Scheme, rest: &str, given: &str) -> Result<Url, Target
     let (host, port) = match authority.strip_prefix('[') {
         Some(inner) => {
             let (host, after) =
-                inner.split_once(']').ok_or_else(|| wrong("a bracket is not closed"))?;
+                inner.split_once(']').ok_or_else(|| invalid("a bracket is not closed"))?;
             if host.parse::<Ipv6Addr>().is_err() {
-                return Err(wrong("what is in brackets is not an IPv6 address"));
+                return Err(invalid("what is in brackets is not an IPv6 address"));
             }
             match after.strip_prefix(':') {
                 Some(port) => (host, port),
                 None if after.is_empty() => (host, default),
-                None => return Err(wrong("there is something after the bracket")),
+                None => return Err(invalid("there is something after the bracket")),
             }
         }
         None if 1 < authority.matches(':').count() => {
             let bracketed =
-                brackets(authority).ok_or_else(|| wrong("it names no host and port"))?;
-            let meant = shown().replacen(authority, &bracketed, 1);
-            return Err(TargetError::Brackets(shown(), meant));
+                brackets(authority).ok_or_else(|| invalid("it names no host and port"))?;
+            let suggestion = shown().replacen(authority, &bracketed, 1);
+            return Err(TargetError::Brackets(shown(), suggestion));
         }
         None => authority.split_once(':').unwrap_or((authority, default)),
     };
     if host.is_empty() {
-        return Err(wrong("it names no host"));
+        return Err(invalid("it names no host"));
     }
     let number = Some(port).filter(|port| port.bytes().all(|b| b.is_ascii_digit()));
     let number = number.and_then(|port| port.parse::<u16>().ok()).filter(|port| 0 < *port);
-    let port = number.ok_or_else(|| wrong("the port is not a number from 1 to 65535"))?;
+    let port = number.ok_or_else(|| invalid("the port is not a number from 1 to 65535"))?;
     let clean = |c: char| c.is_ascii_graphic() && !"@/\\\"<>".contains(c);
     if !host.chars().all(clean) {
-        return Err(wrong("the name of the host has a character that no name has"));
+        return Err(invalid("the name of the host has a character that no name has"));
     }
     if path.contains(char::is_whitespace) {
         return Err(TargetError::Blank(shown(), "in the path: write it as %20"));
@@ -245,7 +239,7 @@ pub(super) fn url(scheme: Scheme, rest: &str, given: &str) -> Result<Url, Target
     let choice = choice.map(|text| choose(text).ok_or_else(|| TargetError::Choice(shown())));
     let choice = choice.transpose()?;
     let path = match path {
-        // A pointer says that there is a JSON text here; else what is usual is looked for.
+        // A pointer selects the JSON at the root. Otherwise discovery tries the common paths.
         "" | "/" => matches!(choice, Some(Choice::Pointer(_))).then(|| "/".to_owned()),
         path if path.starts_with('?') => Some(format!("/{path}")),
         path => Some(path.to_owned()),
@@ -262,7 +256,7 @@ pub(super) fn choose(text: &str) -> Option<Choice> {
     Selector::parse(text).ok().map(Choice::Metric)
 }
 
-/// The same with brackets around the IPv6 address; `::1:80` is taken for port 80.
+/// The authority with brackets around the IPv6 address. `::1:80` means port 80.
 fn brackets(authority: &str) -> Option<String> {
     let is_address = |text: &str| text.parse::<Ipv6Addr>().is_ok();
     if let Some((host, port)) = authority.rsplit_once(':')
@@ -274,7 +268,7 @@ fn brackets(authority: &str) -> Option<String> {
     is_address(authority).then(|| format!("[{authority}]"))
 }
 
-/// `user:password` as the header that it becomes; nothing where a percent sign is not one of two digits.
+/// The Authorization header for `user:password`. `None` for invalid percent encoding.
 fn header(login: &str) -> Option<HeaderValue> {
     let (user, password) = login.split_once(':').unwrap_or((login, ""));
     let mut bytes = decoded(user)?;
@@ -282,7 +276,7 @@ fn header(login: &str) -> Option<HeaderValue> {
     bytes.extend(decoded(password)?);
     let header = format!("Basic {}", STANDARD.encode(bytes));
     let mut header = HeaderValue::try_from(header).ok()?;
-    // It is never shown.
+    // Hides it in debug output.
     header.set_sensitive(true);
     Some(header)
 }
@@ -302,14 +296,14 @@ fn decoded(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// The text with `***` instead of a password, whatever else is wrong with it.
+/// Replaces a password with `***`, also in invalid texts.
 pub(super) fn without_password(text: &str) -> String {
     let from = text.find("://").map_or(0, |at| at + 3);
     let (start, rest) = text.split_at(from);
-    // A password may hold what would end an address. What is after the # may hold an @ of its own.
+    // A password may contain delimiters, and a fragment may contain an @.
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let at = rest[..end].rfind('@').or_else(|| rest.rfind('@'));
-    // The colons of an IPv6 address are none of a login.
+    // Skips the colons of an IPv6 address.
     let bracket = if rest.starts_with('[') { rest.find(']').unwrap_or(0) } else { 0 };
     let colon = rest[bracket..end.max(bracket)].find(':').map(|colon| colon + bracket);
     match (colon, at) {
@@ -320,7 +314,6 @@ pub(super) fn without_password(text: &str) -> String {
     }
 }
 
-/// What is between the first colon and the end of the address is a port: there is no login.
 fn is_port(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }

@@ -1,8 +1,8 @@
-//! A target that is read again and again, whatever it is.
+//! A target of any kind that a check reads repeatedly.
 
 use std::sync::Arc;
 
-use super::given::{Kind, Target};
+use super::given::{Kind as Given, Target};
 use super::http::Http;
 use super::local::{Container, Single};
 use super::outcome::{CyclesError, ReadOutcome, TargetStartError};
@@ -14,24 +14,23 @@ use crate::leak::probe::counter::Counter;
 use crate::leak::reasons::{CutReason, FailureReason};
 use crate::leak::record::Groups;
 
-/// A target that is read again and again.
 #[derive(Debug)]
 pub(crate) struct Watched {
     source: String,
-    what: What,
-    /// It has failed since it was read last. One that is only late has not: its reading is dropped.
+    kind: Kind,
+    /// It failed since the last reading. A timeout does not count, because it drops the reading.
     away: bool,
 }
 
 #[derive(Debug)]
-enum What {
+enum Kind {
     Process(Single),
     Container(Container),
     Http(Box<Http>),
 }
 
 impl Watched {
-    /// Looks for the target; gives what of it can be read.
+    /// Discovers the metrics of the target.
     pub(crate) async fn start(
         target: &Target,
         name: &str,
@@ -39,54 +38,54 @@ impl Watched {
         api: Option<&Arc<Api>>,
     ) -> Result<(Self, TargetReadable), TargetStartError> {
         let source = format!("target.{name}");
-        let (what, readable) = match &target.kind {
-            Kind::Pid(pid) => {
+        let (kind, readable) = match &target.kind {
+            Given::Pid(pid) => {
                 let (single, readable) = Single::start(*pid)?;
-                (What::Process(single), readable)
+                (Kind::Process(single), readable)
             }
-            Kind::Container(container) => {
+            Given::Container(container) => {
                 let api = api.ok_or(TargetStartError::NoDaemon)?;
                 let (container, readable) = Container::start(Arc::clone(api), container).await?;
-                (What::Container(container), readable)
+                (Kind::Container(container), readable)
             }
-            Kind::Http(url) => {
+            Given::Http(url) => {
                 let (http, readable) = Http::start(url, registry).await?;
-                (What::Http(Box::new(http)), readable)
+                (Kind::Http(Box::new(http)), readable)
             }
         };
-        Ok((Self { source, what, away: false }, readable))
+        Ok((Self { source, kind, away: false }, readable))
     }
 
     pub(crate) fn source(&self) -> &str {
         &self.source
     }
 
-    /// Connections to it that are open.
+    /// Open connections to the target.
     pub(crate) fn connections(&self) -> u64 {
-        match &self.what {
-            What::Http(http) => http.client.connections(),
-            What::Process(_) | What::Container(_) => 0,
+        match &self.kind {
+            Kind::Http(http) => http.client.connections(),
+            Kind::Process(_) | Kind::Container(_) => 0,
         }
     }
 
-    /// Looks for a counter of its cycles, to read it from now on; returns where it is.
+    /// Finds the counter of cycles. Later readings include it.
     ///
     /// # Errors
-    /// It has none by this name.
+    /// The target does not have it.
     pub(crate) async fn count_cycles(
         &mut self,
         counter: &Counter,
     ) -> Result<TargetReadable, CyclesError> {
-        match &mut self.what {
-            What::Http(http) => http.count_cycles(counter).await,
-            What::Process(_) | What::Container(_) => Err(CyclesError::NotHttp),
+        match &mut self.kind {
+            Kind::Http(http) => http.count_cycles(counter).await,
+            Kind::Process(_) | Kind::Container(_) => Err(CyclesError::NotHttp),
         }
     }
 
-    /// Why nothing of it decides by these rules; nothing where something does.
-    pub(crate) fn undecided(&self, is_gated: impl Fn(&str) -> bool) -> Option<TargetStartError> {
-        let What::Http(http) = &self.what else {
-            // Threads at least are had of every process.
+    /// An error if the target has no gated metric.
+    pub(crate) fn check_gated(&self, is_gated: impl Fn(&str) -> bool) -> Option<TargetStartError> {
+        let Kind::Http(http) = &self.kind else {
+            // Every process has threads, which are gated.
             return None;
         };
         let decides = |figure: &String| is_gated(&format!("{}.{figure}", self.source));
@@ -97,17 +96,17 @@ impl Watched {
         Some(TargetStartError::NoDecidingFigure { others, example })
     }
 
-    /// It counts the cycles.
+    /// Whether it counts the cycles.
     pub(crate) fn counts(&self) -> bool {
-        matches!(&self.what, What::Http(http) if http.cycles.is_some())
+        matches!(&self.kind, Kind::Http(http) if http.cycles.is_some())
     }
 
     pub(crate) async fn read(&mut self, at: f64, into: &mut Sample) {
         let source = &self.source;
-        let read = match &mut self.what {
-            What::Process(single) => single.read(source, into),
-            What::Container(container) => container.read(source, into).await,
-            What::Http(http) => http.read(source, into).await,
+        let read = match &mut self.kind {
+            Kind::Process(single) => single.read(source, into),
+            Kind::Container(container) => container.read(source, into).await,
+            Kind::Http(http) => http.read(source, into).await,
         };
         match read {
             Ok(ReadOutcome { several: Some(sign), .. }) => {
@@ -128,35 +127,35 @@ impl Watched {
         }
     }
 
-    /// What its figures are made of; what cannot be had is left out.
+    /// The groups of its metrics, as far as they are readable.
     pub(crate) async fn groups(&mut self, at: f64, cycles: f64) -> Vec<Groups> {
-        let groups = match &mut self.what {
-            What::Process(single) => single.groups(&self.source),
-            What::Container(container) => container.groups(&self.source).await,
-            What::Http(http) => {
+        let groups = match &mut self.kind {
+            Kind::Process(single) => single.groups(&self.source),
+            Kind::Container(container) => container.groups(&self.source).await,
+            Kind::Http(http) => {
                 return http.groups(&self.source, at, cycles).await.into_iter().collect();
             }
         };
         groups
             .into_iter()
-            .map(|(metric, groups)| Groups::whole(at, cycles, metric, groups))
+            .map(|(metric, groups)| Groups::complete(at, cycles, metric, groups))
             .collect()
     }
 
-    /// The ids of its descriptors and threads, where it runs on this machine.
+    /// The ids of its descriptors and threads; empty on another machine.
     pub(crate) fn ids(&self) -> Vec<(String, Vec<u64>)> {
-        match &self.what {
-            What::Process(single) => single.ids(&self.source),
-            What::Container(container) => container.ids(&self.source),
-            What::Http(_) => Vec::new(),
+        match &self.kind {
+            Kind::Process(single) => single.ids(&self.source),
+            Kind::Container(container) => container.ids(&self.source),
+            Kind::Http(_) => Vec::new(),
         }
     }
 
-    /// Goroutines that can provably never wake, when it has a proof.
+    /// Goroutines that can never wake; `None` if it does not report them.
     pub(crate) async fn proof(&mut self, at: f64, cycles: f64) -> Option<Groups> {
-        match &mut self.what {
-            What::Http(http) => http.proof(&self.source, at, cycles).await,
-            What::Process(_) | What::Container(_) => None,
+        match &mut self.kind {
+            Kind::Http(http) => http.proof(&self.source, at, cycles).await,
+            Kind::Process(_) | Kind::Container(_) => None,
         }
     }
 }

@@ -39,7 +39,7 @@ pub(in crate::leak::probe) struct Seen {
     pub(in crate::leak::probe) asked: RefCell<BTreeMap<String, usize>>,
 }
 
-/// Runs `test` beside a server that answers by `script`: path, and how often it was asked before.
+/// Runs `test` with a server that answers by `script` (path, number of earlier requests).
 pub(in crate::leak::probe) async fn with_server(
     script: impl Fn(&str, usize) -> Reply,
     test: impl AsyncFnOnce(u16, &Seen),
@@ -97,8 +97,8 @@ async fn converse(mut socket: TcpStream, script: &impl Fn(&str, usize) -> Reply,
             *count - 1
         };
         let (answer, close) = match script(&path, before) {
-            Reply::Is(status, body) => (whole(status, &body), false),
-            Reply::ThenClose(body) => (whole(200, body.as_bytes()), true),
+            Reply::Is(status, body) => (response(status, &body), false),
+            Reply::ThenClose(body) => (response(200, body.as_bytes()), true),
             Reply::Raw(bytes) => (bytes.to_vec(), true),
             Reply::Never => {
                 // A client that waits says nothing more: it gives up.
@@ -114,7 +114,7 @@ async fn converse(mut socket: TcpStream, script: &impl Fn(&str, usize) -> Reply,
     seen.open.set(seen.open.get() - 1);
 }
 
-fn whole(status: u16, body: &[u8]) -> Vec<u8> {
+fn response(status: u16, body: &[u8]) -> Vec<u8> {
     let to = if status == 301 { "Location: /elsewhere\r\n" } else { "" };
     let head = format!("HTTP/1.1 {status} X\r\n{to}Content-Length: {}\r\n\r\n", body.len());
     [head.as_bytes(), body].concat()

@@ -43,7 +43,7 @@ pub(super) async fn with_daemon(test: impl AsyncFnOnce(&FakeDaemon, Address)) {
     let world = FakeDaemon::default();
     let listener = UnixListener::bind(&path).unwrap();
     tokio::select! {
-        () = serve(world.clone(), listener) => unreachable!("it serves for ever"),
+        () = serve(world.clone(), listener) => unreachable!("the daemon never ends"),
         () = test(&world, Address::Unix(path)) => {}
     }
 }
@@ -67,8 +67,8 @@ async fn the_daemon_shows_goroutines_descriptors_and_followers() {
         world.create("web");
         world.start("web");
         let mut probes = start(&address, Vec::new()).await.unwrap();
-        let words = "goroutines and followers by its profile, descriptors by `/info`";
-        assert_eq!(probes.found()[1].readable.to_string(), words);
+        let message = "goroutines and followers by its profile, descriptors by `/info`";
+        assert_eq!(probes.found()[1].readable.to_string(), message);
         let before = read(&mut probes, 0.0).await;
         assert_eq!(figure(&before, "daemon.followers"), Some(0.0));
         let docker = Docker::new(Endpoint::new(address, Origin::Demo), RequestOptions::default());
@@ -103,15 +103,15 @@ async fn a_daemon_without_a_profile_shows_its_number_of_goroutines_only() {
     with_daemon(async |world, address| {
         world.fail_always(Route::Profile, Fault::Status(404, "page not found".to_owned()));
         let mut probes = start(&address, Vec::new()).await.unwrap();
-        let words = probes.found()[1].readable.to_string();
-        assert!(words.starts_with("goroutines by `/info`, no followers ("), "{words}");
+        let message = probes.found()[1].readable.to_string();
+        assert!(message.starts_with("goroutines by `/info`, no followers ("), "{message}");
         let sample = read(&mut probes, 0.0).await;
         assert_eq!(figure(&sample, "daemon.goroutines"), Some(30.0));
         assert_eq!(figure(&sample, "daemon.followers"), None);
         let unavailable = &sample.unavailable[0];
         assert_eq!(unavailable.metric, "daemon.followers");
         assert!(unavailable.reason.to_string().contains("status 404"), "{unavailable:?}");
-        assert_eq!(read(&mut probes, 1.0).await.unavailable, [], "it is said once");
+        assert_eq!(read(&mut probes, 1.0).await.unavailable, [], "it is reported once");
         assert!(
             probes
                 .groups(1.0, 0.0, &Census::default())
@@ -174,16 +174,16 @@ async fn a_container_that_does_not_run_is_reported_as_such() {
     with_daemon(async |world, address| {
         world.create("web");
         let target = || vec![Target::parse("container:web").unwrap()];
-        let words = |error: StartError| error.to_string();
-        let error = words(start(&address, target()).await.unwrap_err());
+        let message = |error: StartError| error.to_string();
+        let error = message(start(&address, target()).await.unwrap_err());
         assert_eq!(error, "target `container:web`: container `web` does not run (created)");
         world.start("web");
-        let error = words(start(&address, target()).await.unwrap_err());
+        let error = message(start(&address, target()).await.unwrap_err());
         let why = "container `web` runs, but the daemon reports no pid for it, so that its processes \
                    cannot be found";
         assert_eq!(error, format!("target `container:web`: {why}"));
         let gone = vec![Target::parse("container:db").unwrap()];
-        let error = words(start(&address, gone).await.unwrap_err());
+        let error = message(start(&address, gone).await.unwrap_err());
         assert!(error.contains("No such container: db"), "{error}");
     })
     .await;
@@ -228,8 +228,8 @@ async fn cuts_after_a_loss(profile: &'static str) -> Vec<Cut> {
 }
 
 #[tokio::test]
-async fn a_daemon_that_drops_its_connection_was_started_again_only_where_its_counts_fell() {
-    // A proxy before it closes what is idle.
+async fn a_closed_connection_is_a_daemon_restart_only_if_its_counts_fell() {
+    // A proxy closes idle connections.
     let same = include_str!("../fixtures/dockerd-20.10-two-followers.txt");
     assert_eq!(cuts_after_a_loss(same).await, []);
     let cuts = cuts_after_a_loss("goroutine profile: total 5\n").await;
@@ -239,7 +239,7 @@ async fn a_daemon_that_drops_its_connection_was_started_again_only_where_its_cou
 }
 
 #[tokio::test]
-async fn a_daemon_whose_counts_fall_or_that_refuses_is_judged_by_its_connection() {
+async fn a_daemon_restart_requires_falling_counts_and_a_lost_connection() {
     let half = Cell::new(false);
     let script = |path: &str, _| match path {
         daemon_figures::PROFILE_PATH if half.get() => Reply::ok("goroutine profile: total 5\n"),
@@ -255,7 +255,7 @@ async fn a_daemon_whose_counts_fall_or_that_refuses_is_judged_by_its_connection(
     })
     .await;
     let (mut probes, port) = kept.unwrap();
-    // Nobody listens while it is taken apart; then it is there as before.
+    // The daemon is away while the groups are read, and then back.
     probes.groups(3.0, 0.0, &Census::default()).await;
     with_server_at(port, script, async |_, _| {
         let cuts = read(&mut probes, 4.0).await.cuts;
@@ -273,7 +273,7 @@ async fn a_daemon_whose_counts_fall_or_that_refuses_is_judged_by_its_connection(
 async fn a_container_of_another_machine_has_its_threads_reported_by_the_daemon() {
     let script = |path: &str, asked| match path.split('?').next().unwrap() {
         "/containers/web/json" => {
-            // No process here has such a number.
+            // No local process has this pid.
             let pid = if asked < 3 { 2_000_000_000 } else { 2_000_000_001 };
             Reply::ok(format!(
                 r#"{{"Id": "ab12", "Name": "/web", "State": {{"Status": "running", "Pid": {pid}}}}}"#
@@ -287,10 +287,10 @@ async fn a_container_of_another_machine_has_its_threads_reported_by_the_daemon()
     with_server(script, async |port, _| {
         let target = Target::parse("container:web").unwrap();
         let mut probes = start(&over_tcp(port), vec![target]).await.unwrap();
-        let words = probes.found()[2].readable.to_string();
+        let message = probes.found()[2].readable.to_string();
         assert!(
-            words.starts_with("threads, as the daemon reports them; nothing else ("),
-            "{words}"
+            message.starts_with("threads, as the daemon reports them; nothing else ("),
+            "{message}"
         );
         let sample = read(&mut probes, 0.0).await;
         assert_eq!(figure(&sample, "target.web.threads"), Some(3.0));
@@ -407,17 +407,17 @@ async fn own_figures_are_the_engine_s_and_the_probes() {
 }
 
 #[tokio::test]
-async fn a_task_that_the_registry_does_not_know_is_another() {
+async fn a_task_outside_the_registry_counts_as_other() {
     let mut probes = Probes::start(Options::default()).await.unwrap();
     let before = figure(&read(&mut probes, 0.0).await, "own.tasks.other");
-    // What the registry of somebody else counts stands for what a library spawns.
+    // A second registry stands for tasks that a library spawns.
     let foreign = Registry::default();
     foreign.spawn(TaskKind::Request, "foreign", std::future::pending());
     let after = figure(&read(&mut probes, 0.0).await, "own.tasks.other");
     assert_eq!((before, after), (Some(0.0), Some(1.0)));
 }
 
-/// A process of its own for one test, as all others share their descriptors with each other.
+/// A separate process for one test, because all others share their descriptors.
 const ALONE: &str = "CMON_TEST_ALONE";
 
 #[test]

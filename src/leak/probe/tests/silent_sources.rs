@@ -1,4 +1,4 @@
-//! Sources that take a question and never answer it: what that costs, and what is left of it.
+//! Sources that never answer: their cost, and the absence of leftovers.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -36,27 +36,26 @@ async fn with_two(test: impl AsyncFnOnce(Probes, &Cell<bool>, &Seen)) {
 
 /// The names of the two, by what `/a` and `/b` are called.
 fn names(probes: &Probes) -> [String; 2] {
-    let source = |at: usize| format!("{}.goroutines", probes.targets[at].it.source());
+    let source = |at: usize| format!("{}.goroutines", probes.targets[at].source.source());
     [source(0), source(1)]
 }
 
-/// Waits until the tasks and connections of questions that were given up have ended: at once, but for
-/// their turn to run.
-async fn calm(probes: &Probes, seen: &Seen, tasks: usize) {
-    let calm = async {
+/// Waits until the tasks and connections of cancelled requests have ended.
+async fn wait_for_cleanup(probes: &Probes, seen: &Seen, tasks: usize) {
+    let cleanup = async {
         while probes.registry.live() != tasks || seen.open.get() != tasks {
             sleep(Duration::from_millis(1)).await;
         }
     };
     let left = (probes.registry.live(), seen.open.get());
-    assert!(timeout(Duration::from_millis(100), calm).await.is_ok(), "{left:?} are left");
+    assert!(timeout(Duration::from_millis(100), cleanup).await.is_ok(), "{left:?} are left");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_hangs_costs_one_reading_four_seconds_and_the_others_nothing() {
     with_two(async |mut probes, hangs, seen| {
         let [a, b] = names(&probes);
-        calm(&probes, seen, 2).await;
+        wait_for_cleanup(&probes, seen, 2).await;
         hangs.set(true);
         let started = Instant::now();
         let sample = read(&mut probes, 1.0).await;
@@ -67,12 +66,12 @@ async fn a_target_that_hangs_costs_one_reading_four_seconds_and_the_others_nothi
         assert_eq!(shown, (1, a.strip_suffix(".goroutines").unwrap(), false));
         assert_eq!(failure.reason.to_string(), "it did not answer within 4s");
         assert_eq!(sample.unavailable, [], "it is the target that is silent, and no metric of it");
-        // Nothing is left of the question; `/b` keeps its connection.
-        calm(&probes, seen, 1).await;
+        // The cancelled request leaves nothing; `/b` keeps its connection.
+        wait_for_cleanup(&probes, seen, 1).await;
         let own = read(&mut probes, 2.0).await;
         assert_eq!(figure(&own, "own.connections"), Some(1.0));
         assert_eq!(figure(&own, "own.tasks"), Some(1.0));
-        // It is left alone for a while, which costs nothing.
+        // The backoff costs no time.
         let started = Instant::now();
         for _ in 0..4 {
             let sample = read(&mut probes, 3.0).await;
@@ -82,20 +81,20 @@ async fn a_target_that_hangs_costs_one_reading_four_seconds_and_the_others_nothi
             assert_eq!(sample.failures[0].reason.to_string(), why);
         }
         assert_eq!(started.elapsed(), Duration::ZERO);
-        // And it is read again when it answers again, as the same: it was only slow.
+        // When it answers again, it is the same process.
         hangs.set(false);
         sleep(Duration::from_secs(5)).await;
         let sample = read(&mut probes, 9.0).await;
         assert_eq!((figure(&sample, &a), figure(&sample, &b)), (Some(7.0), Some(7.0)));
         assert_eq!((sample.failures, sample.cuts), (Vec::new(), Vec::new()));
-        calm(&probes, seen, 2).await;
+        wait_for_cleanup(&probes, seen, 2).await;
         assert_eq!(probes.close().await, 0);
     })
     .await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_readings_of_a_target_that_hangs_leave_nothing() {
+async fn a_thousand_readings_of_a_hanging_target_leave_no_task() {
     with_two(async |mut probes, hangs, seen| {
         let [a, b] = names(&probes);
         hangs.set(true);
@@ -105,7 +104,7 @@ async fn a_thousand_readings_of_a_target_that_hangs_leave_nothing() {
             sleep(Duration::from_secs(61)).await;
         }
         assert!(1000 < seen.accepted.get(), "it was asked each time");
-        calm(&probes, seen, 1).await;
+        wait_for_cleanup(&probes, seen, 1).await;
     })
     .await;
 }
@@ -132,12 +131,12 @@ async fn sources_that_hang_are_waited_for_side_by_side() {
         assert_eq!(sources, expected);
         let values: Vec<&String> = sample.values.keys().collect();
         assert!(values.iter().all(|name| name.starts_with("own.")), "{values:?}");
-        calm(&probes, seen, 0).await;
+        wait_for_cleanup(&probes, seen, 0).await;
         // What takes them apart is bounded by itself.
         let started = Instant::now();
         probes.groups(2.0, 0.0, &Census::default()).await;
         assert_eq!(started.elapsed(), Duration::from_secs(5));
-        calm(&probes, seen, 0).await;
+        wait_for_cleanup(&probes, seen, 0).await;
     })
     .await;
 }
@@ -155,9 +154,9 @@ async fn targets_are_looked_for_side_by_side_and_not_for_ever() {
             Probes::start(Options { targets, ..Options::default() }).await
         };
         let found = probing(&["/b", "/a"]).await.unwrap();
-        let words: Vec<String> =
+        let message: Vec<String> =
             found.found()[1..].iter().map(|it| it.readable.to_string()).collect();
-        assert_eq!(words, ["Prometheus figures at /b", "Prometheus figures at /a"]);
+        assert_eq!(message, ["Prometheus figures at /b", "Prometheus figures at /a"]);
         drop(found);
         // Each of them has several paths to ask for, of which each hangs.
         let started = Instant::now();
@@ -170,7 +169,7 @@ async fn targets_are_looked_for_side_by_side_and_not_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_whose_daemon_hangs_is_given_up_like_any_other() {
+async fn a_container_whose_daemon_hangs_times_out() {
     let hangs = Cell::new(false);
     let script = |path: &str, _| match path.split('?').next().unwrap() {
         "/containers/web/json" if hangs.get() => Reply::Never,
@@ -194,7 +193,7 @@ async fn a_container_whose_daemon_hangs_is_given_up_like_any_other() {
         assert_eq!(figure(&sample, "daemon.fds"), Some(41.0));
         assert_eq!((sample.failures.len(), sample.failures[0].reason.is_gone()), (1, false));
         // The daemon's own connection is kept.
-        calm(&probes, seen, 1).await;
+        wait_for_cleanup(&probes, seen, 1).await;
         hangs.set(false);
         sleep(Duration::from_secs(5)).await;
         let sample = read(&mut probes, 2.0).await;
@@ -222,7 +221,7 @@ async fn parts_that_hang_do_not_keep_the_figures_from_being_read() {
         let sample = read(&mut probes, 1.0).await;
         assert_eq!(figure(&sample, &format!("target.port{port}.goroutines")), Some(7.0));
         assert_eq!(sample.failures, []);
-        // It is said once, though the parts are asked for again.
+        // It is reported once, though the groups are requested again.
         sleep(Duration::from_secs(5)).await;
         probes.groups(2.0, 0.0, &Census::default()).await;
         probes.proofs(3.0, 0.0).await;
@@ -237,7 +236,7 @@ async fn parts_that_hang_do_not_keep_the_figures_from_being_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn proofs_that_hang_are_hurried_by_a_stop_and_said_to_be_missing() {
+async fn a_stop_shortens_hanging_proofs_and_reports_them_as_missing() {
     let script = |path: &str, _| match path {
         "/debug/pprof/goroutine?debug=1" => Reply::ok("goroutine profile: total 5\n"),
         "/debug/pprof/goroutineleak?debug=1" => Reply::Never,
@@ -266,7 +265,7 @@ async fn proofs_that_hang_are_hurried_by_a_stop_and_said_to_be_missing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_check_says_once_that_a_target_hangs_and_goes_on() {
+async fn a_check_reports_a_hanging_target_once_and_continues() {
     with_two(async |probes, hangs, _| {
         let [a, b] = names(&probes);
         let header = Header {

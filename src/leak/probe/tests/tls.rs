@@ -57,7 +57,7 @@ async fn asked(
     let serving = async {
         loop {
             let (socket, _) = listener.accept().await.unwrap();
-            // A client that trusts nobody ends the handshake.
+            // A client without trusted certificates ends the handshake.
             let Ok(mut socket) = acceptor.accept(socket).await else {
                 continue;
             };
@@ -84,7 +84,7 @@ async fn asked(
 }
 
 #[tokio::test]
-async fn a_server_whose_certificate_is_named_is_trusted_and_gets_the_login() {
+async fn a_server_with_a_trusted_certificate_gets_the_login() {
     for authority in [true, false] {
         let own = certificate(&["localhost", "127.0.0.1"], authority, false);
         for host in ["localhost", "127.0.0.1"] {
@@ -96,7 +96,7 @@ async fn a_server_whose_certificate_is_named_is_trusted_and_gets_the_login() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_refused_is_an_error_that_says_what_to_do() {
+async fn an_untrusted_certificate_is_an_error_with_a_hint() {
     let (own, other) =
         (certificate(&["localhost"], true, false), certificate(&["localhost"], true, false));
     let plain = certificate(&["localhost"], false, false);
@@ -125,13 +125,13 @@ async fn a_certificate_that_is_refused_is_an_error_that_says_what_to_do() {
     }
     let unread = rustls_native_certs::Error { context: "reading", kind: Os("no file".into()) };
     let none = Tls::trusting("h", "https://h:443", Vec::new(), Some(unread));
-    let words =
+    let message =
         "`https://h:443`: there are no certificates of authorities to trust (reading: no file)";
-    assert_eq!(none.unwrap_err().to_string(), words);
+    assert_eq!(none.unwrap_err().to_string(), message);
 }
 
 #[tokio::test]
-async fn a_server_without_tls_is_said() {
+async fn a_server_without_tls_is_an_error() {
     use crate::leak::probe::tests::fake::{Reply, with_server};
     with_server(
         |_, _| Reply::ok("plain"),

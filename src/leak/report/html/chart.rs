@@ -1,8 +1,8 @@
-//! One series as an SVG: the line, driven stretches shaded, places where it started anew.
+//! Draws one series as an SVG: the line, shaded drive phases, and restarts.
 //!
 //! ```text
-//!    228 ┤            ▒▒  ▒▒ ••   the drawing is stretched to the width of the page; what is written
-//!    150 ┤   ▒▒  ▒▒ ••▒▒••▒▒      stands beside it as HTML, so that letters keep their size
+//!    228 ┤            ▒▒  ▒▒ ••   the SVG stretches to the width of the page; labels are HTML, so
+//!    150 ┤   ▒▒  ▒▒ ••▒▒••▒▒      that they keep their font size
 //!     72 ┤•••▒▒••▒▒
 //!        0      1m     2m    3m
 //! ```
@@ -19,34 +19,35 @@ use crate::leak::judge::combine::Mode;
 use crate::leak::metric::{Unit, is_of};
 use crate::leak::report::figures::amount;
 
-/// The drawing's own units.
+/// The size of the SVG view box.
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 300.0;
-/// With more points than this the line says it all.
+/// Above this number of points the chart has no dots.
 const DOTS_MAX: usize = 60;
-/// With more phases than this they could not be distinguished.
+/// Above this number of phases the chart has no shading.
 const SHADED_PHASES_MAX: usize = 1500;
 
-/// What all charts share: the driven stretches, drawn once and used in each.
+/// What all charts of a run share: the time axis and the shading.
 pub(super) struct Frame {
-    /// How the names of places begin: those of another run on the page begin otherwise.
+    /// The prefix of element ids, unique for each run on the page.
     pub(super) ids: String,
     time: Axis,
-    /// Whether driven stretches are shaded.
+    /// Whether drive phases are shaded.
     pub(super) has_phases: bool,
 }
 
 impl Frame {
     pub(super) fn new(report: &Report, place: Place) -> Self {
-        let last = report.metrics.iter().filter_map(|metric| metric.series.last()).map(|it| it.0);
+        let last =
+            report.metrics.iter().filter_map(|metric| metric.series.last()).map(|point| point.0);
         let ends = report.phases.iter().map(|phase| phase.to).chain(last).chain([report.seconds]);
         let end = ends.filter(|end| end.is_finite()).fold(0.0, f64::max);
-        Self { ids: place.ids(), time: Axis::of_time(end), has_phases: !driven(report).is_empty() }
+        Self { ids: place.ids(), time: Axis::time(end), has_phases: !driven(report).is_empty() }
     }
 
-    /// Goes before the first chart.
+    /// The shared elements, before the first chart.
     pub(super) fn shared(&self, report: &Report) -> Markup {
-        let path = drawn(driven(report), |phase| {
+        let path = path_of(driven(report), |phase| {
             let (from, to) = (self.x(phase.from), self.x(phase.to));
             format!("M{from:.1} 0H{to:.1}V{HEIGHT}H{from:.1}z")
         });
@@ -64,7 +65,7 @@ impl Frame {
     }
 }
 
-/// The driven phases, when they are few enough to be distinguished.
+/// The drive phases to shade; empty if there are too many.
 fn driven(report: &Report) -> Vec<&Phase> {
     let known = |phase: &&Phase| phase.driven && phase.from.is_finite() && phase.to.is_finite();
     let phases: Vec<&Phase> = report.phases.iter().filter(known).collect();
@@ -83,13 +84,13 @@ pub(super) fn chart(report: &Report, metric: &Metric, frame: &Frame) -> Markup {
         return html! { p.none { (what) } };
     };
     let unit = metric.id.unit;
-    let values = Axis::of_values(points.iter().map(|point| point.1), unit);
+    let values = Axis::values(points.iter().map(|point| point.1), unit);
     let cuts = cuts(report, metric);
     let (low, high) = (amount(first.1, unit), amount(last.1, unit));
     let (time, verdict) = (span(frame.time.high), metric.verdict.as_str());
     let label = format!("{} from {low} to {high} over {time}: {verdict}", metric.name());
     let kind = if metric.verdict == Verdict::Leak { "line leaks" } else { "line" };
-    let grid = drawn(&values.ticks, |tick| format!("M0 {:.1}H{WIDTH}", y(&values, *tick)));
+    let grid = path_of(&values.ticks, |tick| format!("M0 {:.1}H{WIDTH}", y(&values, *tick)));
     let dot = |point: &Point| format!("M{:.1} {:.1}h0", frame.x(point.0), y(&values, point.1));
     html! {
         div.chart
@@ -103,24 +104,24 @@ pub(super) fn chart(report: &Report, metric: &Metric, frame: &Frame) -> Markup {
                     path.grid d=(grid) {}
                     @for (at, _) in &cuts { path.cut d=(format!("M{:.1} 0V{HEIGHT}", frame.x(*at))) {} }
                     path class=(kind) d=(line(&points, &cuts, &values, frame)) {}
-                    @if points.len() <= DOTS_MAX { path class={ (kind) " dots" } d=(drawn(&points, dot)) {} }
+                    @if points.len() <= DOTS_MAX { path class={ (kind) " dots" } d=(path_of(&points, dot)) {} }
                 }
-                (written(&points, &cuts, &values, frame, metric))
+                (labels(&points, &cuts, &values, frame, metric))
             }
         }
     }
 }
 
-/// The pieces of a path.
-fn drawn<T>(all: impl IntoIterator<Item = T>, piece: impl Fn(T) -> String) -> String {
-    all.into_iter().map(piece).collect()
+/// Concatenates the pieces of a path.
+fn path_of<T>(items: impl IntoIterator<Item = T>, piece: impl Fn(T) -> String) -> String {
+    items.into_iter().map(piece).collect()
 }
 
 fn y(values: &Axis, value: f64) -> f64 {
     (1.0 - values.part(value)) * HEIGHT
 }
 
-/// The line, interrupted where the series started anew.
+/// The line, interrupted at restarts.
 fn line(points: &[Point], cuts: &[(f64, String)], values: &Axis, frame: &Frame) -> String {
     let mut path = String::new();
     let mut before: Option<f64> = None;
@@ -134,8 +135,8 @@ fn line(points: &[Point], cuts: &[(f64, String)], values: &Axis, frame: &Frame) 
     path
 }
 
-/// All that is written on a chart, by its place in parts of a hundred.
-fn written(
+/// The labels of a chart, positioned in percent.
+fn labels(
     points: &[Point],
     cuts: &[(f64, String)],
     values: &Axis,
@@ -145,36 +146,35 @@ fn written(
     let unit = metric.id.unit;
     let left = |at: f64| 100.0 * frame.time.part(at);
     let top = |value: f64| 100.0 - 100.0 * values.part(value);
-    // The side of a label on which there is room for it.
-    let of_tick = |at: usize, left: f64| match at {
+    // CSS classes for labels at the edge.
+    let tick_class = |at: usize, left: f64| match at {
         0 => " first",
         _ if 96.0 < left => " last",
         _ => "",
     };
-    let of_first = |(at, value): Point| match (0.8 < values.part(value), 85.0 < left(at)) {
+    let first_class = |(at, value): Point| match (0.8 < values.part(value), 85.0 < left(at)) {
         (true, _) => " below",
         (false, true) => " left",
         (false, false) => "",
     };
     html! {
-        // What is counted stands at the upwards axis: `goroutines` of `daemon.goroutines`.
+        // The title of the value axis: `goroutines` of `daemon.goroutines`.
         span.unit { (metric.id.quantity) }
         @for tick in &values.ticks {
             span.ytick style=(format!("top:{:.2}%", top(*tick))) { (amount(*tick, unit)) }
         }
         @for (at, tick) in frame.time.ticks.iter().enumerate() {
-            span class={ "xtick" (of_tick(at, left(*tick))) } style=(format!("left:{:.2}%", left(*tick))) {
+            span class={ "xtick" (tick_class(at, left(*tick))) } style=(format!("left:{:.2}%", left(*tick))) {
                 (span(*tick))
             }
         }
         @for (at, reason) in cuts {
             span class={ "cutnote" @if 70.0 < left(*at) { " left" } } style=(format!("left:{:.2}%", left(*at))) title=(reason) {
-                "started anew"
+                "restarted"
             }
         }
-        // The first value stands above its point or below it, the last one beside the plot.
         @if let Some((at, value)) = points.first() {
-            span class={ "value" (of_first((*at, *value))) } style=(format!("left:{:.2}%;top:{:.2}%", left(*at), top(*value))) {
+            span class={ "value" (first_class((*at, *value))) } style=(format!("left:{:.2}%;top:{:.2}%", left(*at), top(*value))) {
                 (amount(*value, unit))
             }
         }
@@ -184,7 +184,7 @@ fn written(
     }
 }
 
-/// When a series started anew, with the reason.
+/// The restarts of a series: seconds and reason.
 fn cuts(report: &Report, metric: &Metric) -> Vec<(f64, String)> {
     let cuts = report.cuts.iter().filter(|cut| is_of(metric.name(), &cut.source));
     cuts.map(|cut| (cut.at_ms as f64 / 1000.0, cut.reason.to_string())).collect()

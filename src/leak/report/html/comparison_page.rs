@@ -1,9 +1,9 @@
-//! Several runs on one page: the answer, their table, and below it each run's own report.
+//! The page of a comparison: the answer, a table, and the report of each run.
 
 use maud::{Markup, html};
 
 use super::elements::{Place, badge, class, icon, list};
-use super::report_page::{of_run, page};
+use super::report_page::{page, run_content};
 use crate::leak::facts::Comparison;
 use crate::leak::report::compare;
 use crate::leak::report::document::{Body, Cell, Level, Row, Section, Table};
@@ -27,7 +27,7 @@ pub(crate) fn comparison(comparison: &Comparison) -> String {
         @for (at, run) in (1..).zip(runs) {
             section.run id={ "run-" (at) } {
                 h2 { "Stream timeout " (compare::timeout(run)) }
-                (of_run(run, Place::Run(at)))
+                (run_content(run, Place::Run(at)))
             }
         }
     };
@@ -42,7 +42,7 @@ fn section_of(section: &Section) -> Markup {
     }
 }
 
-/// The runs beside each other; the name of each leads to its report.
+/// One column for each run, with a link to its report.
 fn table(Table { columns, rows }: &Table) -> Markup {
     html! {
         section {

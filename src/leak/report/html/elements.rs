@@ -1,10 +1,10 @@
-//! What all parts of the page share: badges, icons, lists, and where a report stands.
+//! Shared elements of a page: badges, icons, lists.
 
 use maud::{Markup, html};
 
 use crate::leak::facts::Verdict;
 
-/// Where a report stands on a page.
+/// The place of a report on a page.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Place {
     /// It is the whole page.
@@ -14,7 +14,7 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// How the names of all places in the report begin.
+    /// The prefix of all element ids of the report.
     pub(super) fn ids(self) -> String {
         match self {
             Self::Page => String::new(),
@@ -32,7 +32,7 @@ pub(super) fn class(verdict: Verdict) -> &'static str {
     }
 }
 
-/// A sign of its own for each verdict, so that color is not needed.
+/// A different icon for each verdict, so that color is not needed.
 pub(super) fn icon(verdict: Verdict) -> Markup {
     let circle = html! { circle cx="12" cy="12" r="10.4" {} };
     let (outline, sign) = match verdict {
@@ -53,7 +53,7 @@ pub(super) fn badge(verdict: Verdict) -> Markup {
     html! { span class={ "badge " (class(verdict)) } { (icon(verdict)) (verdict.as_str()) } }
 }
 
-/// A section with a list; nothing without items.
+/// A section with a list; empty without items.
 pub(super) fn list(title: &str, class: &str, items: &[String]) -> Markup {
     html! {
         @if !items.is_empty() {

@@ -15,7 +15,7 @@ use crate::leak::report::sentences;
 /// A metric shows at most this many groups.
 const GROUPS_MAX: usize = 12;
 
-/// The work that was done, in large figures.
+/// The work done, in large numbers.
 pub(super) fn figures(report: &Report) -> Markup {
     let count = |value: f64| amount(value.round(), Unit::Count);
     let tenth = |value: f64| amount((value * 10.0).round() / 10.0, Unit::Count);
@@ -94,7 +94,6 @@ pub(super) fn table(report: &Report, place: Place) -> Markup {
     }
 }
 
-/// An estimate stands out from its interval.
 fn rate(interval: Option<&Interval>, unit: Unit) -> Markup {
     let Some(interval) = interval else { return html! { (NONE) } };
     match figures::estimate_and_bounds(interval, unit) {
@@ -103,7 +102,7 @@ fn rate(interval: Option<&Interval>, unit: Unit) -> Markup {
     }
 }
 
-/// All of one metric: its chart, why, and its groups.
+/// The card of one metric: chart, reason, groups.
 pub(super) fn card(report: &Report, metric: &Metric, at: usize, frame: &Frame) -> Markup {
     html! {
         article.card.wide[!metric.groups.is_empty()] id={ (frame.ids) "m" (at) } {
@@ -161,13 +160,13 @@ fn group_row(group: &GroupGrowth, metric: &Metric) -> Markup {
     }
 }
 
-/// A part of a whole, drawn.
-fn bar(part: f64, class: &str) -> Markup {
-    let width = if part.is_finite() { (part * 100.0).clamp(0.0, 100.0) } else { 0.0 };
+/// A bar for a share from 0 to 1.
+fn bar(share: f64, class: &str) -> Markup {
+    let width = if share.is_finite() { (share * 100.0).clamp(0.0, 100.0) } else { 0.0 };
     html! { div class={ "bar" (class) } { i style={ "width:" (format!("{width:.1}")) "%" } {} } }
 }
 
-/// What the run was given, and how to do it again.
+/// The parameters of the run, and the seed to repeat it.
 pub(super) fn parameters(report: &Report) -> Markup {
     let names = |names: &[String]| match names.is_empty() {
         true => "none".to_owned(),

@@ -1,4 +1,4 @@
-//! The page of one report, from top to bottom.
+//! The page of one report.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -13,15 +13,15 @@ use crate::leak::report::escape::plain_html;
 use crate::leak::report::ranking::ordered;
 use crate::leak::report::{head, headline, sections, sentences};
 
-/// This many cards are open; the others are folded.
+/// The maximum of open cards; the others are folded.
 const OPEN_CARDS_MAX: usize = 24;
 
 /// The report as one self-contained HTML file.
 pub(crate) fn html(report: &Report) -> String {
-    page(report.verdict, "cmon leak-check", &of_run(report, Place::Page))
+    page(report.verdict, "cmon leak-check", &run_content(report, Place::Page))
 }
 
-/// A whole page around this. Control characters in it are shown as text; it has no line ends of its own.
+/// The HTML document around `main`, which must contain no line ends. Control characters become visible text.
 pub(super) fn page(verdict: Verdict, title: &str, main: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
@@ -44,8 +44,8 @@ pub(super) fn page(verdict: Verdict, title: &str, main: &Markup) -> String {
     page.into_string() + "\n"
 }
 
-/// All of one run, from its banner on.
-pub(super) fn of_run(report: &Report, place: Place) -> Markup {
+/// The content for one run.
+pub(super) fn run_content(report: &Report, place: Place) -> Markup {
     let verdict = report.verdict.as_str();
     let document = sections::document(report, Detail::Full);
     let head = head::head(report);
@@ -72,17 +72,17 @@ pub(super) fn of_run(report: &Report, place: Place) -> Markup {
             }
         }
         (list(Kind::Meaning, "means"))
-        (list(Kind::Reasons, "calm"))
+        (list(Kind::Reasons, "plain"))
         (list(Kind::Advice, "helps"))
         (list(Kind::Baseline, "before"))
         (parts::figures(report))
         (parts::table(report, place))
         (cards(report, place))
         (list(Kind::Survivors, "alive"))
-        (list(Kind::Unavailable, "calm"))
-        (list(Kind::Cuts, "calm"))
-        (list(Kind::Smallest, "calm"))
-        (list(Kind::Rules, "calm"))
+        (list(Kind::Unavailable, "plain"))
+        (list(Kind::Cuts, "plain"))
+        (list(Kind::Smallest, "plain"))
+        (list(Kind::Rules, "plain"))
         (parts::parameters(report))
     }
 }

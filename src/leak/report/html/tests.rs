@@ -1,4 +1,4 @@
-//! The page holds together whatever a report holds: no name becomes markup, no figure is `NaN`.
+//! Any report gives a valid page: no name becomes markup, and no number is `NaN`.
 
 use std::collections::BTreeSet;
 
@@ -11,13 +11,13 @@ use crate::leak::record::Drive;
 use crate::leak::report::escape::tests::{hostile, is_harmless};
 use crate::leak::report::tests::example_reports;
 
-/// What stands between the style and the script, where every name goes.
+/// The page between the style and the script.
 fn body(page: &str) -> &str {
     let (_, rest) = page.split_once("</style>").unwrap();
     rest.rsplit_once("<script>").unwrap().0
 }
 
-/// The elements in order, an element that is not closed fails the test.
+/// The elements in order. Panics for an element that is not closed.
 fn elements(body: &str) -> Vec<String> {
     let mut open: Vec<String> = Vec::new();
     let mut all = Vec::new();
@@ -41,7 +41,7 @@ fn elements(body: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_page_asks_for_nothing_from_anywhere() {
+fn the_page_has_no_external_resources() {
     for report in example_reports::all() {
         let page = html(&report);
         for forbidden in
@@ -55,7 +55,7 @@ fn the_page_asks_for_nothing_from_anywhere() {
 }
 
 #[test]
-fn the_verdict_is_said_in_words_and_by_a_sign() {
+fn the_verdict_has_a_word_and_an_icon() {
     let signs: BTreeSet<String> =
         [Verdict::Leak, Verdict::Clean, Verdict::Inconclusive, Verdict::Invalid]
             .map(|verdict| elements::icon(verdict).into_string())
@@ -79,26 +79,26 @@ fn every_metric_has_its_chart_with_phases_cuts_and_ends() {
     cut.cuts[0].source = "daemon".to_owned();
     let page = html(&cut);
     assert_eq!(page.matches("class=\"cutnote\"").count(), 2);
-    // The line is not drawn over the place where the series started anew.
+    // The restart interrupts the line.
     let line = page.split("class=\"line leaks\" d=\"").nth(1).unwrap().split('"').next().unwrap();
     assert_eq!(line.matches('M').count(), 2);
 }
 
 #[test]
-fn what_is_shaded_is_what_was_driven() {
+fn the_legend_explains_the_shading() {
     let command = Report { drive: Drive::Command, ..example_reports::leak() };
     assert!(html(&command).contains("Shaded: the command is run."));
     assert!(html(&example_reports::leak()).contains("Shaded: streams are opened and closed."));
 }
 
 #[test]
-fn the_part_that_no_group_explains_is_shown() {
+fn unexplained_growth_has_a_bar() {
     let page = html(&example_reports::leak());
     assert!(page.contains("<div class=\"bar unexplained\"><i style=\"width:10.0%\">"));
 }
 
 #[test]
-fn growth_that_was_there_before_stands_below_the_verdict() {
+fn growth_as_before_is_below_the_verdict() {
     let page = html(&example_reports::as_before());
     let (banner, rest) = page.split_once("</header>").unwrap();
     assert!(banner.contains("grows as before: 0.5 per cycle"));
@@ -117,29 +117,29 @@ fn any_length_of_series_can_be_drawn() {
 }
 
 #[test]
-fn no_lines_are_reported_where_none_could_be_read() {
+fn lines_are_absent_unless_cmon_opens_streams() {
     assert!(html(&example_reports::clean()).contains("lines read"));
     assert!(!html(&example_reports::interrupted()).contains("lines read"));
 }
 
 #[test]
-fn what_has_no_series_says_what_it_is() {
-    let of = |mode| {
+fn a_metric_without_a_series_has_an_explanation() {
+    let page = |mode| {
         let own =
-            Metric { mode, series: Vec::new(), ..example_reports::still("own.survivors", 0.0) };
+            Metric { mode, series: Vec::new(), ..example_reports::level("own.survivors", 0.0) };
         html(&Report { metrics: vec![own], ..example_reports::clean() })
     };
-    assert!(of(Mode::Driven).contains(">No readings.</p>"));
+    assert!(page(Mode::Driven).contains(">No readings.</p>"));
     for (mode, what) in
         [(Mode::Exact, "Counted one by one"), (Mode::Proof, "Reported by the runtime")]
     {
-        let page = of(mode);
-        assert!(page.contains(what) && !page.contains("No readings."), "{mode:?}");
+        let html = page(mode);
+        assert!(html.contains(what) && !html.contains("No readings."), "{mode:?}");
     }
 }
 
 #[test]
-fn what_is_not_a_number_is_never_written() {
+fn nan_and_infinity_are_never_printed() {
     let page = html(&example_reports::without_numbers());
     let body = body(&page);
     assert!(!body.contains("NaN") && !body.contains("inf,") && !body.contains(">inf"), "{body}");
@@ -157,7 +157,7 @@ fn many_metrics_are_folded() {
 #[test]
 fn runs_that_are_compared_are_one_page() {
     let mut comparison = crate::leak::report::compare::tests::comparison();
-    // One with shaded stretches, groups, and many series.
+    // A run with shading, groups and several series.
     comparison.runs.push(example_reports::leak());
     let page = comparison_page(&comparison);
     elements(body(&page));
@@ -165,7 +165,7 @@ fn runs_that_are_compared_are_one_page() {
     assert!(head.contains("<p>target.collector.goroutines does not depend on the stream timeout"));
     assert!(head.contains("<th scope=\"row\">target.collector.goroutines</th>"));
     assert_eq!(reports.matches("<h3 class=\"verdict\">LEAK</h3>").count(), 3);
-    // Each place is there once, and each that is pointed at is there.
+    // Each id is unique, and each link has a target.
     let ids: Vec<&str> =
         page.split(" id=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
     let places: BTreeSet<&str> = ids.iter().copied().collect();
@@ -175,18 +175,18 @@ fn runs_that_are_compared_are_one_page() {
     assert!(
         wanted.is_subset(&places) && wanted.contains("run-3") && wanted.contains("run-3-phases")
     );
-    // One run, or none, is a page too.
+    // A comparison of one run or none is valid too.
     for count in [0, 1] {
         comparison.runs.truncate(count);
         elements(body(&comparison_page(&comparison)));
     }
 }
 
-/// The elements without those whose number a name may change: a stack is split at each `;`.
+/// The elements without those of stacks, which a name may split.
 fn frame(page: &str) -> Vec<String> {
-    const OF_STACKS: [&str; 5] = ["ol", "li", "code", "details", "summary"];
+    const STACK_ELEMENTS: [&str; 5] = ["ol", "li", "code", "details", "summary"];
     let all = elements(body(page)).into_iter();
-    all.filter(|name| !OF_STACKS.contains(&name.as_str())).collect()
+    all.filter(|name| !STACK_ELEMENTS.contains(&name.as_str())).collect()
 }
 
 fn comparison_page(all: &Comparison) -> String {
@@ -207,7 +207,7 @@ proptest! {
     fn no_name_becomes_markup(name in hostile()) {
         let page = html(&example_reports::with_text(&name));
         prop_assert!(is_harmless(&page));
-        // A name that is empty, or says that a series is level, leaves its paragraph out.
+        // Some names omit a paragraph.
         let without = |mut all: Vec<String>| {
             all.retain(|name| name != "p");
             all

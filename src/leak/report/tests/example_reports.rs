@@ -1,4 +1,4 @@
-//! Reports for tests: one of each verdict, an interrupted one, and some that are hard to write.
+//! Example reports: one of each verdict, an interrupted one, and edge cases.
 
 use crate::leak::facts::{
     Advice, AsBefore, Baseline, DaemonFacts, Difference, GroupGrowth, Interval, Metric,
@@ -14,7 +14,7 @@ use crate::leak::metric::{MetricId, Source};
 use crate::leak::reasons::{CutReason, Noted, RestartSign};
 use crate::leak::record::{Cut, Drive, Rules, Survivor};
 
-/// Nothing was found, nothing was checked.
+/// A report without any metric.
 pub(in crate::leak::report) fn empty() -> Report {
     Report {
         verdict: Verdict::Invalid,
@@ -67,8 +67,8 @@ fn driven_reason(per_cycle: CycleReason, verdict: Verdict) -> MetricReason {
     MetricReason::Driven { per_cycle, per_minute: by_time(verdict) }
 }
 
-/// A metric that stands still.
-pub(in crate::leak::report) fn still(name: &str, value: f64) -> Metric {
+/// A constant metric.
+pub(in crate::leak::report) fn level(name: &str, value: f64) -> Metric {
     Metric {
         id: MetricId::parse(name),
         gated: true,
@@ -166,7 +166,7 @@ pub(in crate::leak) fn leak() -> Report {
             ),
         ],
         series: series(|at| 72.0 + (at / 2) as f64 * 15.6),
-        ..still("daemon.goroutines", 72.0)
+        ..level("daemon.goroutines", 72.0)
     };
     let own = Metric {
         mode: Mode::Exact,
@@ -176,7 +176,7 @@ pub(in crate::leak) fn leak() -> Report {
         smallest_per_cycle: None,
         smallest_per_minute: None,
         reason: MetricReason::Exact { opened: 1860, survivors: Vec::new() },
-        ..still("own.tasks", 12.0)
+        ..level("own.tasks", 12.0)
     };
     let rss = Metric {
         gated: false,
@@ -186,12 +186,12 @@ pub(in crate::leak) fn leak() -> Report {
         shape: Shape::Step { size: 3.2e6, at: 130.0 },
         last: 16e6,
         series: series(|at| if at < 14 { 12.8e6 } else { 16e6 }),
-        ..still("own.rss_bytes", 12.8e6)
+        ..level("own.rss_bytes", 12.8e6)
     };
     Report {
         verdict: Verdict::Leak,
         reason: VerdictReason::Leak { until_then: Vec::new() },
-        metrics: vec![goroutines, still("daemon.fds", 70.0), own, rss],
+        metrics: vec![goroutines, level("daemon.fds", 70.0), own, rss],
         survivors: vec![Survivor { kind: "reader".into(), name: "web-3".into(), age: 31.4 }],
         unavailable: vec![Unavailable {
             metric: "target.web.threads".to_owned(),
@@ -216,10 +216,10 @@ pub(in crate::leak::report) fn clean() -> Report {
     let step = Metric {
         shape: Shape::Step { size: 25.0, at: 130.0 },
         last: 61.0,
-        ..still("target.web.goroutines", 36.0)
+        ..level("target.web.goroutines", 36.0)
     };
     Report {
-        metrics: vec![still("daemon.goroutines", 72.0), still("daemon.fds", 70.0), step],
+        metrics: vec![level("daemon.goroutines", 72.0), level("daemon.fds", 70.0), step],
         ..driven()
     }
 }
@@ -235,12 +235,12 @@ pub(in crate::leak::report) fn inconclusive() -> Report {
         reason: driven_reason(CycleReason::FewPairs, Verdict::Inconclusive),
         last: 720.0,
         series: series(|at| 72.0 + (at / 2) as f64 * 64.8),
-        ..still("daemon.goroutines", 72.0)
+        ..level("daemon.goroutines", 72.0)
     };
     Report {
         verdict: Verdict::Inconclusive,
         reason: VerdictReason::Inconclusive,
-        metrics: vec![goroutines, still("daemon.fds", 70.0)],
+        metrics: vec![goroutines, level("daemon.fds", 70.0)],
         pairs: 3,
         pairs_needed: 10,
         seconds: 61.0,
@@ -262,7 +262,7 @@ pub(in crate::leak::report) fn invalid() -> Report {
         smallest_per_cycle: None,
         smallest_per_minute: None,
         reason: driven_reason(CycleReason::NoCycles, Verdict::Invalid),
-        ..still("daemon.goroutines", 72.0)
+        ..level("daemon.goroutines", 72.0)
     };
     Report {
         verdict: Verdict::Invalid,
@@ -291,7 +291,7 @@ pub(in crate::leak::report) fn interrupted() -> Report {
         series: (0..65)
             .map(|at| (f64::from(at) * 4.5, 0.0, 20.0 + f64::from(at / 7) * 8.0))
             .collect(),
-        ..still("target.collector.fds", 20.0)
+        ..level("target.collector.fds", 20.0)
     };
     Report {
         verdict: Verdict::Leak,
@@ -326,7 +326,7 @@ pub(in crate::leak::report) fn as_before() -> Report {
             }],
         },
         series: series(|at| 72.0 + (at / 2) as f64 * 21.5),
-        ..still("daemon.goroutines", 72.0)
+        ..level("daemon.goroutines", 72.0)
     };
     Report {
         reason: VerdictReason::Clean { per_cycle_only: false },
@@ -347,7 +347,7 @@ pub(in crate::leak::report) fn as_before() -> Report {
                 less: false,
             }],
         }),
-        metrics: vec![goroutines, still("daemon.fds", 70.0)],
+        metrics: vec![goroutines, level("daemon.fds", 70.0)],
         ..driven()
     }
 }
@@ -380,7 +380,7 @@ pub(in crate::leak::report) fn without_numbers() -> Report {
             ..group("f", 3, 0.0, 0.0)
         }],
         series: vec![(f64::NAN, f64::NAN, f64::NAN), (1.0, 1.0, f64::INFINITY), (2.0, 2.0, 3.0)],
-        ..still("daemon.goroutines", 72.0)
+        ..level("daemon.goroutines", 72.0)
     };
     let leak = Metric { verdict: Verdict::Leak, ..metric.clone() };
     Report {
@@ -454,7 +454,7 @@ pub(in crate::leak::report) fn many(count: usize) -> Report {
     let verdicts = [Verdict::Leak, Verdict::Inconclusive, Verdict::Clean];
     let metric = |at: usize| Metric {
         verdict: verdicts[at % 3],
-        ..still(&format!("target.service-{at}.goroutines"), 10.0)
+        ..level(&format!("target.service-{at}.goroutines"), 10.0)
     };
     Report { verdict: Verdict::Leak, metrics: (0..count).map(metric).collect(), ..leak() }
 }
@@ -464,6 +464,6 @@ pub(in crate::leak::report) fn long(points: u32) -> Report {
     let series = (0..points)
         .map(|at| (f64::from(at), f64::from(at), 50.0 + f64::from(at % 977) * 0.1))
         .collect();
-    let metric = Metric { series, ..still("daemon.goroutines", 50.0) };
+    let metric = Metric { series, ..level("daemon.goroutines", 50.0) };
     Report { metrics: vec![metric], seconds: f64::from(points), phases: Vec::new(), ..clean() }
 }

@@ -1,4 +1,4 @@
-//! What the tests of the forms share: example reports, and a check of JSON against its schema.
+//! Shared test code: example reports and a JSON schema check.
 
 pub(in crate::leak) mod example_reports;
 pub(in crate::leak) mod schema_check;

@@ -1,5 +1,5 @@
-//! Checks JSON against `docs/leak-check.schema.json`, for tests: the part of JSON Schema that this file uses.
-//! A field that the schema does not name is an error, so that none stays undocumented.
+//! Checks JSON against `docs/leak-check.schema.json`. Supports the keywords that this schema uses. An unknown field is an
+//! error, so that every field is documented.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! The report for people, one of each verdict, and names that were made to break it.
+//! Text reports of each verdict, and hostile names.
 
 use proptest::prelude::*;
 
@@ -6,13 +6,13 @@ use crate::format::color::{DIM, GREEN, RED, RESET, YELLOW};
 use crate::leak::facts::{Advice, Report, Verdict};
 use crate::leak::judge::required_duration::Gain;
 use crate::leak::report::Detail;
-use crate::leak::report::escape::tests::{commands_nothing, hostile, is_harmless};
+use crate::leak::report::escape::tests::{has_no_command, hostile, is_harmless};
 use crate::leak::report::ranking::ordered;
 use crate::leak::report::tests::example_reports;
 use crate::leak::report::text::*;
 
 #[test]
-fn a_leak_is_reported_with_its_groups_and_what_it_means() {
+fn a_leak_has_its_groups_and_patterns() {
     insta::assert_snapshot!(text(
         &example_reports::leak(),
         Detail::Full,
@@ -21,48 +21,48 @@ fn a_leak_is_reported_with_its_groups_and_what_it_means() {
     ));
 }
 
-/// The text without what was done and where.
+/// The text without the work and the targets.
 fn findings(report: &Report) -> String {
     let text = text(report, Detail::Full, Colors::Off, &[]);
     text.split("\nwork ").next().unwrap().to_owned()
 }
 
 #[test]
-fn a_clean_run_says_what_it_could_have_seen() {
+fn a_clean_run_has_its_detection_limit() {
     insta::assert_snapshot!(text(&example_reports::clean(), Detail::Full, Colors::Off, &[]));
 }
 
 #[test]
-fn a_run_that_could_not_show_says_what_helps() {
+fn an_inconclusive_run_has_advice() {
     insta::assert_snapshot!(findings(&example_reports::inconclusive()));
 }
 
 #[test]
 fn a_run_without_lines_is_invalid() {
     insta::assert_snapshot!(findings(&example_reports::invalid()));
-    let whole = text(&example_reports::invalid(), Detail::Full, Colors::Off, &[])
+    let full = text(&example_reports::invalid(), Detail::Full, Colors::Off, &[])
         .replace("\n              ", " ");
-    assert!(whole.contains("12 cycles/min while driven (600 expected)"), "{whole}");
-    assert!(whole.contains("10 on/off pairs, 0 lines"), "{whole}");
+    assert!(full.contains("12 cycles/min while driven (600 expected)"), "{full}");
+    assert!(full.contains("10 on/off pairs, 0 lines"), "{full}");
 }
 
 #[test]
-fn growth_that_was_there_before_is_reported_though_it_is_clean() {
+fn growth_as_before_is_reported_in_a_clean_run() {
     insta::assert_snapshot!(findings(&example_reports::as_before()));
 }
 
 #[test]
-fn an_interrupted_run_says_so_in_its_first_line() {
+fn the_first_line_mentions_an_interruption() {
     insta::assert_snapshot!(text(&example_reports::interrupted(), Detail::Full, Colors::Off, &[]));
 }
 
 #[test]
-fn an_empty_report_is_still_one() {
+fn an_empty_report_is_invalid() {
     insta::assert_snapshot!(text(&example_reports::empty(), Detail::Full, Colors::Off, &[]));
 }
 
 #[test]
-fn colours_only_add_to_the_words() {
+fn the_text_without_colors_is_the_same() {
     for report in example_reports::all() {
         let mut colored = text(&report, Detail::Full, Colors::On, &[]);
         assert!(colored.contains("\x1b["));
@@ -74,7 +74,7 @@ fn colours_only_add_to_the_words() {
 }
 
 #[test]
-fn it_is_narrow_and_shows_no_nan() {
+fn the_text_fits_80_columns_and_has_no_nan() {
     let gains = vec![Gain::ByTime, Gain::Limit, Gain::WarmUp, Gain::WarmUpCycles { had: 7.0 }];
     let advice = vec![Advice::RunLonger { seconds: None, gains, driven: true }];
     let wordy = Report { advice, ..example_reports::inconclusive() };
@@ -90,7 +90,7 @@ fn it_is_narrow_and_shows_no_nan() {
 }
 
 #[test]
-fn the_worst_comes_first_and_what_does_not_decide_last() {
+fn metrics_are_ordered_by_gate_and_verdict() {
     let order = |report: &Report| {
         let metrics = ordered(report).into_iter();
         metrics.map(|(_, metric)| (metric.verdict, metric.gated)).collect::<Vec<_>>()
@@ -103,7 +103,7 @@ fn the_worst_comes_first_and_what_does_not_decide_last() {
 }
 
 #[test]
-fn of_many_metrics_the_bad_ones_are_all_shown() {
+fn all_leaks_of_many_metrics_are_shown() {
     let lines = |detail, verdict: &str| {
         let text = text(&example_reports::many(200), detail, Colors::Off, &[]);
         text.lines().filter(|line| line.starts_with(verdict)).count()
@@ -115,8 +115,8 @@ fn of_many_metrics_the_bad_ones_are_all_shown() {
 }
 
 #[test]
-fn nothing_that_a_target_says_starts_a_command_of_a_workflow() {
-    // Where a line is broken hangs on the length of what stands before.
+fn no_name_becomes_a_workflow_command() {
+    // The length of the prefix changes the position of line breaks.
     for blanks in 0..90 {
         let frame =
             format!("main.{} ::error::x ::stop-commands::y main.x ##[error]z", "a".repeat(blanks));
@@ -126,16 +126,16 @@ fn nothing_that_a_target_says_starts_a_command_of_a_workflow() {
         for detail in [Detail::Brief, Detail::Full] {
             let text =
                 text(&report, detail, Colors::Off, &["::error::x".to_owned(), frame.clone()]);
-            assert!(commands_nothing(&text), "{text}");
+            assert!(has_no_command(&text), "{text}");
         }
     }
 }
 
 proptest! {
     #[test]
-    fn no_name_can_drive_the_terminal(name in hostile()) {
+    fn no_name_controls_the_terminal(name in hostile()) {
         let text = text(&example_reports::with_text(&name), Detail::Full, Colors::Off, &[name]);
-        prop_assert!(is_harmless(&text) && commands_nothing(&text));
+        prop_assert!(is_harmless(&text) && has_no_command(&text));
     }
 }
 

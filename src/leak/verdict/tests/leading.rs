@@ -1,4 +1,4 @@
-//! What a report begins with: that the work stopped, the metric that grows, and one thing to do.
+//! The first lines of a report: stopped work, the metric that grows, and the advice.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ fn readings(records: &mut [Record]) -> impl Iterator<Item = &mut Reading> {
     })
 }
 
-/// From this second on no line comes any more.
+/// Removes all lines after this second.
 fn silenced(mut records: Vec<Record>, from: f64) -> Vec<Record> {
     let mut last = 0.0;
     for reading in readings(&mut records) {
@@ -34,7 +34,7 @@ fn silenced(mut records: Vec<Record>, from: f64) -> Vec<Record> {
 }
 
 #[test]
-fn lines_that_stop_lead_the_report_and_nothing_is_clean() {
+fn a_check_whose_lines_stop_is_invalid_and_its_summary_starts_with_that() {
     for records in [driven(|_, _| 72.0), held_records(30.0, 0.0, 0.0)] {
         assert_eq!(report(&records).verdict, Verdict::Clean);
         let found = report(&silenced(records, 341.0));
@@ -47,13 +47,13 @@ fn lines_that_stop_lead_the_report_and_nothing_is_clean() {
 }
 
 #[test]
-fn growth_until_the_work_stopped_is_a_leak_all_the_same() {
+fn growth_before_the_work_stopped_is_a_leak() {
     let grows = |at: f64, cycles: f64| 72.0 + if at < 345.0 { cycles } else { 3000.0 };
     let found = report(&silenced(driven(grows), 345.0));
     assert_eq!(found.verdict, Verdict::Leak, "{}", found.summary());
-    let because = found.summary();
-    assert!(because.starts_with("work stopped at 5m"), "{because}");
-    assert!(because.contains("; until then the daemon leaks goroutines: +1"), "{because}");
+    let summary = found.summary();
+    assert!(summary.starts_with("work stopped at 5m"), "{summary}");
+    assert!(summary.contains("; until then the daemon leaks goroutines: +1"), "{summary}");
 }
 
 /// A collector that follows 8 logs of a daemon until this second.
@@ -67,7 +67,7 @@ fn followed(until: f64, goroutines: impl Fn(f64) -> f64, followers: impl Fn(f64)
 }
 
 #[test]
-fn followers_that_end_are_work_that_stopped() {
+fn followers_that_end_count_as_stopped_work() {
     let stopped = followed(341.0, |_| 52.0, |_| 8.0);
     assert_eq!(stopped.verdict, Verdict::Invalid, "{}", stopped.summary());
     let began = stopped.summary().starts_with("work stopped at 5m40s: 0 followers since");
@@ -78,12 +78,12 @@ fn followers_that_end_are_work_that_stopped() {
     }
     let leaks = followed(341.0, |at| 52.0 + 16.0 * (at.min(340.0) / 30.0).floor(), |_| 8.0);
     assert_eq!(leaks.verdict, Verdict::Leak, "{}", leaks.summary());
-    let because = leaks.summary();
+    let summary = leaks.summary();
     assert!(
-        because.contains("until then target app leaks goroutines: +32.0 per minute"),
-        "{because}"
+        summary.contains("until then target app leaks goroutines: +32.0 per minute"),
+        "{summary}"
     );
-    // Rotations, and a follower that is there for a moment.
+    // Rotations, and a short-lived follower.
     let rotates = |at: f64| if at % 30.0 < 4.0 { 0.0 } else { 8.0 };
     assert_eq!(followed(1e9, |_| 52.0, rotates).verdict, Verdict::Clean);
     let looks = |at: f64| f64::from(u8::from(at < 40.0));
@@ -92,18 +92,18 @@ fn followers_that_end_are_work_that_stopped() {
 }
 
 #[test]
-fn lines_that_come_seldom_have_not_stopped() {
+fn rare_lines_do_not_count_as_stopped() {
     for every in [20.0, 45.0, 90.0] {
         let mut records = driven(|_, _| 72.0);
-        readings(&mut records).for_each(|of| of.lines = (of.at / every).floor());
+        readings(&mut records).for_each(|reading| reading.lines = (reading.at / every).floor());
         let found = report(&records);
         assert_eq!(found.verdict, Verdict::Clean, "{every}: {}", found.summary());
     }
 }
 
-/// One metric is level and may not be clean yet, another grows: by name the level one comes first.
+/// One metric is level but inconclusive, another grows. By name the level one comes first.
 #[test]
-fn the_reason_is_the_metric_that_grows() {
+fn the_summary_names_the_metric_that_grows() {
     let mut records = passive(|at| 50.0 + (60.0 * (1.0 - (-at / 400.0).exp())).round(), |_| 0.0);
     for (n, reading) in readings(&mut records).enumerate() {
         let scatter = f64::from(u32::try_from(n * 7919 % 31).unwrap());
@@ -116,7 +116,7 @@ fn the_reason_is_the_metric_that_grows() {
     assert!(found.summary().contains("whether target.app.goroutines"), "{}", found.summary());
 }
 
-/// A driven run of this many seconds with this many cycles a second.
+/// A passive run of this many seconds.
 fn short(seconds: u32, value: impl Fn(f64) -> f64) -> Vec<Record> {
     let mut header = header(Drive::Passive);
     (header.duration, header.targets) = (f64::from(seconds), vec!["pid:1".to_owned()]);
@@ -148,7 +148,7 @@ fn duration(text: &str) -> Option<f64> {
 }
 
 #[test]
-fn there_is_one_advice_and_it_is_longer_than_the_run() {
+fn an_inconclusive_run_has_one_advice_with_a_longer_duration() {
     let mut advised = 0;
     for seconds in [60, 170, 299, 400, 600, 1200, 3600] {
         let pool = |at: f64| 50.0 + (60.0 * (1.0 - (-at / f64::from(seconds)).exp())).round();
@@ -158,15 +158,15 @@ fn there_is_one_advice_and_it_is_longer_than_the_run() {
         let courses: [&dyn Fn(f64) -> f64; 4] = [&pool, &saw, &line, &level];
         for (n, course) in courses.into_iter().enumerate() {
             let found = report(&short(seconds, course));
-            let said = format!("{n} in {seconds} s: {} {:?}", found.summary(), found.advice);
-            assert!(found.advice.len() <= 1, "{said}");
-            assert!(found.verdict == Verdict::Inconclusive || found.advice.is_empty(), "{said}");
-            assert!(!found.summary().contains("run at least"), "{said}");
+            let context = format!("{n} in {seconds} s: {} {:?}", found.summary(), found.advice);
+            assert!(found.advice.len() <= 1, "{context}");
+            assert!(found.verdict == Verdict::Inconclusive || found.advice.is_empty(), "{context}");
+            assert!(!found.summary().contains("run at least"), "{context}");
             for advice in &found.advice_lines() {
                 let named = advice.contains("): that ") || advice.contains("for a run that ");
-                assert!(named, "{said}");
+                assert!(named, "{context}");
                 let longer = duration(advice).is_none_or(|length| found.seconds < length);
-                assert!(longer, "{said}");
+                assert!(longer, "{context}");
                 advised += 1;
             }
         }
@@ -176,10 +176,9 @@ fn there_is_one_advice_and_it_is_longer_than_the_run() {
     assert_eq!((leak.verdict, leak.advice), (Verdict::Leak, Vec::new()));
 }
 
-/// What was read for a part of a run is too short by itself; a run as long as that part has to be would be shorter
-/// than the one that was made.
+/// The metric has readings for a part of the run only. The minimum length of that part is shorter than the run.
 #[test]
-fn an_advice_is_longer_than_the_run_also_where_a_metric_was_read_for_a_part_of_it() {
+fn the_advised_duration_exceeds_the_run_when_a_metric_appears_late() {
     let mut records = short(230, |at| 50.0 + at.floor());
     for reading in readings(&mut records).filter(|reading| reading.at < 90.0) {
         reading.values.clear();
@@ -191,7 +190,7 @@ fn an_advice_is_longer_than_the_run_also_where_a_metric_was_read_for_a_part_of_i
 }
 
 #[test]
-fn there_is_no_advice_beside_a_leak_though_another_metric_is_not_clear() {
+fn a_leak_has_no_advice_though_another_metric_is_inconclusive() {
     let mut records = passive(|at| 50.0 + at.floor(), |_| 0.0);
     for reading in readings(&mut records) {
         let pool = 50.0 + (60.0 * (1.0 - (-reading.at / 400.0).exp())).round();

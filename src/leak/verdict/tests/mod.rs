@@ -1,4 +1,4 @@
-//! Checks whose outcome is known, from their records to the report.
+//! Checks with a known outcome, from their records to the report.
 
 mod leading;
 mod partly;
@@ -40,7 +40,7 @@ pub(super) fn header(drive: Drive) -> Header {
     }
 }
 
-/// What a check of ten minutes reads of something that counts `value(seconds, cycles)`.
+/// A driven check of ten minutes, in which `daemon.goroutines` is `value(seconds, cycles)`.
 pub(super) fn driven(value: impl Fn(f64, f64) -> f64) -> Vec<Record> {
     let plan = Plan::new(600.0, 10.0, 7);
     let mut records = vec![Record::Header(header(Drive::Streams))];
@@ -96,7 +96,7 @@ fn metric<'a>(report: &'a Report, name: &str) -> &'a Metric {
 }
 
 #[test]
-fn what_does_not_grow_is_clean_and_says_what_it_could_have_seen() {
+fn a_level_metric_is_clean_and_has_a_smallest_detectable_rate() {
     let report = judge(&driven(|_, _| 72.0), None).unwrap();
     assert_eq!(report.verdict, Verdict::Clean, "{}", report.summary());
     assert!(
@@ -121,7 +121,7 @@ fn a_leak_per_cycle_is_found_with_its_rate() {
 }
 
 #[test]
-fn memory_alone_is_no_leak_unless_it_was_asked_for() {
+fn memory_growth_is_no_leak_unless_the_gate_names_it() {
     let mut records = driven(|_, cycles| 72.0 + cycles * 70.0);
     for record in &mut records {
         if let Record::Reading(reading) = record {
@@ -140,7 +140,7 @@ fn memory_alone_is_no_leak_unless_it_was_asked_for() {
 }
 
 #[test]
-fn a_leak_by_time_is_a_leak_and_not_the_streams() {
+fn a_leak_by_time_is_a_leak_per_minute_and_not_per_cycle() {
     let report = judge(&driven(|at, _| 52.0 + 16.0 * (at / 30.0).floor()), None).unwrap();
     assert_eq!(report.verdict, Verdict::Leak, "{}", report.summary());
     let goroutines = metric(&report, "daemon.goroutines");
@@ -165,7 +165,7 @@ fn one_survivor_of_cmons_own_is_a_leak() {
 }
 
 #[test]
-fn nothing_that_flowed_is_nothing_measured() {
+fn a_check_without_lines_or_cycles_is_invalid() {
     for still in ["lines", "cycles"] {
         let mut records = driven(|_, _| 72.0);
         for record in &mut records {
@@ -183,7 +183,7 @@ fn nothing_that_flowed_is_nothing_measured() {
 }
 
 #[test]
-fn a_daemon_that_was_started_anew_is_no_leak_and_no_cure() {
+fn a_restart_of_the_daemon_does_not_hide_a_leak_per_cycle() {
     let restarted = |at: f64| if at < 300.0 { 500.0 } else { 72.0 };
     let mut records = driven(|at, cycles| restarted(at) + (cycles * 0.5).floor());
     let middle = records.iter().position(|record| match record {
@@ -202,7 +202,7 @@ fn a_daemon_that_was_started_anew_is_no_leak_and_no_cure() {
     assert!((per_cycle.estimate - 0.5).abs() < 0.01, "{per_cycle:?}");
 }
 
-/// A target on its own load, each 5 s for ten minutes.
+/// A target with its own load, read every 5 s for ten minutes.
 pub(super) fn passive(value: impl Fn(f64) -> f64, cycles: impl Fn(f64) -> f64) -> Vec<Record> {
     let mut header = header(Drive::Passive);
     header.targets = vec!["http://127.0.0.1:6060".to_owned()];
@@ -224,7 +224,7 @@ pub(super) fn passive(value: impl Fn(f64) -> f64, cycles: impl Fn(f64) -> f64) -
 }
 
 #[test]
-fn a_staircase_of_a_target_is_named() {
+fn a_staircase_is_detected_with_its_step_and_period() {
     let report = judge(&passive(|at| 52.0 + 16.0 * (at / 30.0).floor(), |_| 0.0), None).unwrap();
     assert_eq!(report.verdict, Verdict::Leak, "{}", report.summary());
     let shape = &metric(&report, "target.app.goroutines").shape;
@@ -238,7 +238,7 @@ fn a_staircase_of_a_target_is_named() {
 }
 
 #[test]
-fn what_a_baseline_had_already_is_no_news() {
+fn growth_that_the_baseline_has_too_is_clean() {
     let grows = |per_second: f64| passive(move |at| 52.0 + (at * per_second).floor(), |_| 0.0);
     let (old, new) = (grows(0.5), grows(0.5));
     assert_eq!(judge(&new, None).unwrap().verdict, Verdict::Leak);
@@ -252,13 +252,12 @@ fn what_a_baseline_had_already_is_no_news() {
     assert_eq!(judge(&grows(1.0), Some(&old)).unwrap().verdict, Verdict::Leak);
     let less = judge(&new, Some(&grows(1.0))).unwrap();
     assert!(less.summary().ends_with("goroutines grows less than before: 30 per minute"));
-    // Where nothing grows, nothing grows as before.
     let report = judge(&grows(0.0), Some(&old)).unwrap();
     assert_eq!(report.verdict, Verdict::Clean);
     assert!(report.baseline.unwrap().as_before.is_empty());
 }
 
-/// Streams that are held under this timeout: each cycle, and each minute, leaves this many.
+/// A check with held streams. Each cycle leaves `per_cycle` goroutines, and each minute `per_minute`.
 fn held(timeout: f64, per_cycle: f64, per_minute: f64) -> Report {
     judge(&held_records(timeout, per_cycle, per_minute), None).unwrap()
 }
@@ -287,7 +286,7 @@ pub(super) fn held_records(timeout: f64, per_cycle: f64, per_minute: f64) -> Vec
 }
 
 #[test]
-fn what_streams_take_while_they_are_open_is_no_growth() {
+fn the_goroutines_of_open_streams_are_no_growth() {
     let report = held(30.0, 0.0, 0.0);
     assert_eq!(report.verdict, Verdict::Clean, "{}", report.summary());
     assert!((report.cycles_per_minute - 4.0).abs() < 1e-9);
@@ -295,7 +294,7 @@ fn what_streams_take_while_they_are_open_is_no_growth() {
 }
 
 #[test]
-fn runs_under_two_timeouts_show_what_growth_hangs_on() {
+fn two_stream_timeouts_show_whether_growth_depends_on_the_timeout() {
     let answer = |per_cycle: f64, per_minute: f64| {
         let run = |timeout| held(timeout, per_cycle, per_minute);
         compared(vec![run(3.0), run(30.0)]).sentences().remove(0)
@@ -308,7 +307,7 @@ fn runs_under_two_timeouts_show_what_growth_hangs_on() {
 }
 
 #[test]
-fn lines_are_counted_only_where_some_could_be_read() {
+fn lines_are_absent_unless_cmon_opens_streams() {
     let lines = |drive| {
         let mut records = driven(|_, _| 50.0);
         if let Some(Record::Header(header)) = records.first_mut() {
@@ -321,7 +320,7 @@ fn lines_are_counted_only_where_some_could_be_read() {
 }
 
 #[test]
-fn containers_that_were_gone_in_a_later_run_are_reported() {
+fn containers_missing_from_a_later_run_are_reported() {
     let run = |timeout, names: &[&str]| {
         let containers = names.iter().map(|name| (*name).to_owned()).collect();
         Report { containers, ..held(timeout, 0.0, 0.0) }
@@ -333,7 +332,7 @@ fn containers_that_were_gone_in_a_later_run_are_reported() {
 }
 
 #[test]
-fn a_target_that_went_away_measured_nothing() {
+fn a_check_whose_target_went_away_is_invalid() {
     let mut records = passive(|_| 52.0, |_| 0.0);
     for record in &mut records {
         if let Record::Reading(reading) = record
@@ -353,7 +352,7 @@ fn a_target_that_went_away_measured_nothing() {
 }
 
 #[test]
-fn a_collector_that_stopped_collecting_is_not_cured() {
+fn a_leak_that_ends_with_the_work_is_not_clean() {
     let worked = |at: f64| at.min(360.0) * 2.0;
     let report = judge(&passive(|at| 52.0 + (at.min(360.0) / 8.0).floor(), worked), None).unwrap();
     assert_ne!(report.verdict, Verdict::Clean);
@@ -366,12 +365,12 @@ fn the_gate_is_chosen_by_name_or_by_source() {
         gate: gate.iter().map(|name| (*name).to_owned()).collect(),
         ..header(Drive::Streams).rules
     };
-    let usual = rules(&[]);
+    let default = rules(&[]);
     for gated in ["own.survivors", "own.fds", "daemon.followers", "target.app.threads"] {
-        assert!(is_gated(gated, &usual), "{gated}");
+        assert!(is_gated(gated, &default), "{gated}");
     }
     for free in ["own.rss_bytes", "target.app.rss_bytes", "own.threads"] {
-        assert!(!is_gated(free, &usual), "{free}");
+        assert!(!is_gated(free, &default), "{free}");
     }
     let chosen = rules(&["daemon", "own.rss_bytes"]);
     assert!(is_gated("daemon.fds", &chosen) && is_gated("own.rss_bytes", &chosen));
@@ -379,12 +378,12 @@ fn the_gate_is_chosen_by_name_or_by_source() {
 }
 
 #[test]
-fn a_recording_that_is_none_is_said() {
+fn records_without_a_header_are_refused() {
     assert_eq!(judge(&[], None).unwrap_err(), NoHeader);
 }
 
 #[test]
-fn one_of_two_targets_that_went_away_is_noticed() {
+fn a_check_is_invalid_if_one_of_two_targets_went_away() {
     let mut records = passive(|_| 52.0, |_| 0.0);
     for record in &mut records {
         if let Record::Reading(reading) = record
@@ -399,7 +398,7 @@ fn one_of_two_targets_that_went_away_is_noticed() {
 }
 
 #[test]
-fn a_counter_of_cycles_that_stands_still_is_no_work() {
+fn a_cycle_counter_that_stands_still_makes_the_check_invalid() {
     let mut records = passive(|_| 52.0, |_| 0.0);
     assert_eq!(judge(&records, None).unwrap().verdict, Verdict::Clean);
     if let Some(Record::Header(header)) = records.first_mut() {
@@ -411,7 +410,7 @@ fn a_counter_of_cycles_that_stands_still_is_no_work() {
 }
 
 #[test]
-fn a_figure_that_was_asked_for_decides() {
+fn a_metric_selected_in_the_target_is_gated() {
     let mut records = passive(|at| 52.0 + (at / 4.0).floor(), |_| 0.0);
     for record in &mut records {
         if let Record::Reading(reading) = record {

@@ -1,4 +1,4 @@
-//! Ten checks as they happen, from their records to the text that somebody reads at a terminal of 80 columns.
+//! Ten typical checks, from their records to the text at a terminal of 80 columns.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::leak::report::text::Colors;
 use crate::leak::report::{Detail, json, text};
 use crate::leak::verdict::*;
 
-/// What a metric reads after this many seconds and cycles.
+/// A metric and its value after this many seconds and cycles.
 type Course<'a> = (&'a str, &'a dyn Fn(f64, f64) -> f64);
 
 const IDLE: &str =
@@ -62,7 +62,7 @@ fn driven(seconds: f64, all: &[Course<'_>]) -> Vec<Record> {
     records
 }
 
-/// A target that is watched for this long.
+/// A passive check of this length.
 fn watched(seconds: u32, all: &[Course<'_>]) -> Vec<Record> {
     let mut header = header(Drive::Passive);
     header.daemon.clear();
@@ -78,7 +78,7 @@ fn watched(seconds: u32, all: &[Course<'_>]) -> Vec<Record> {
     records
 }
 
-/// Puts records in before the last one, which is the end.
+/// Inserts records before the end.
 fn with(mut records: Vec<Record>, more: impl IntoIterator<Item = Record>) -> Vec<Record> {
     let end = records.pop();
     records.extend(more);
@@ -92,7 +92,7 @@ fn edit(records: &mut [Record], change: impl Fn(&mut crate::leak::record::Header
     }
 }
 
-/// Everything that a person sees without asking for more, each line at most 80 columns wide.
+/// The brief text; asserts that it fits in 80 columns and that the JSON follows its schema.
 fn brief(report: &Report) -> String {
     let value = serde_json::from_str(&json::json(report)).unwrap();
     assert_eq!(violation(&value), None, "of the schema");
@@ -102,7 +102,7 @@ fn brief(report: &Report) -> String {
     text
 }
 
-fn of(records: &[Record]) -> String {
+fn text_of(records: &[Record]) -> String {
     brief(&judge(records, None).unwrap())
 }
 
@@ -132,7 +132,7 @@ fn collector() -> Vec<Record> {
 
 #[test]
 fn a_target_that_forgets_connections() {
-    insta::assert_snapshot!(of(&collector()));
+    insta::assert_snapshot!(text_of(&collector()));
 }
 
 #[test]
@@ -162,7 +162,10 @@ fn a_daemon_that_keeps_streams() {
         ];
         dump(at, cycles, "daemon.goroutines", &groups)
     };
-    insta::assert_snapshot!(of(&with(records, [at(150.0, 100), at(350.0, 200), at(590.0, 340)])));
+    insta::assert_snapshot!(text_of(&with(
+        records,
+        [at(150.0, 100), at(350.0, 200), at(590.0, 340)]
+    )));
 }
 
 #[test]
@@ -178,7 +181,7 @@ fn cmon_itself() {
     if let Some(Record::End(last)) = records.last_mut() {
         *last = end(last.at, &[("reader", "web"), ("reader", "db"), ("connection", "web")]);
     }
-    insta::assert_snapshot!(of(&records));
+    insta::assert_snapshot!(text_of(&records));
 }
 
 #[test]
@@ -191,7 +194,7 @@ fn memory_that_was_asked_for() {
         ],
     );
     edit(&mut records, |header| header.rules.gate = vec!["target.web".to_owned()]);
-    insta::assert_snapshot!(of(&records));
+    insta::assert_snapshot!(text_of(&records));
 }
 
 fn quiet() -> Vec<Record> {
@@ -210,7 +213,7 @@ fn quiet() -> Vec<Record> {
 
 #[test]
 fn a_clean_check() {
-    insta::assert_snapshot!(of(&quiet()));
+    insta::assert_snapshot!(text_of(&quiet()));
 }
 
 #[test]
@@ -231,7 +234,7 @@ fn a_check_that_was_too_short() {
             ("target.web.threads", &|_, _| 9.0),
         ],
     );
-    insta::assert_snapshot!(of(&records));
+    insta::assert_snapshot!(text_of(&records));
 }
 
 #[test]
@@ -251,7 +254,7 @@ fn a_check_without_lines() {
             .into(),
         })
     };
-    insta::assert_snapshot!(of(&with(records, (0..20).map(|_| refused()))));
+    insta::assert_snapshot!(text_of(&with(records, (0..20).map(|_| refused()))));
 }
 
 #[test]
@@ -300,10 +303,9 @@ fn work_that_stopped() {
             reading.cycles = (reading.at.min(341.0) * 8.0).floor();
         }
     }
-    insta::assert_snapshot!(of(&records));
+    insta::assert_snapshot!(text_of(&records));
 }
 
-/// A target that is started again every minute.
 #[test]
 fn restarts_leave_no_part_that_is_long_enough() {
     let records =
@@ -324,32 +326,32 @@ fn restarts_leave_no_part_that_is_long_enough() {
 }
 
 #[test]
-fn growth_that_begins_late_says_when_and_has_the_rate_since() {
+fn late_growth_is_reported_with_its_start_and_rate() {
     let late: Course<'_> = ("target.web.goroutines", &|at, _| 40.0 + (at - 240.0).max(0.0).floor());
-    let text = of(&watched(600, &[late]));
+    let text = text_of(&watched(600, &[late]));
     let line = text.replace("\n      ", " ");
     assert!(text.starts_with("LEAK: "), "{text}");
     assert!(line.contains("level until 4m") && line.contains("then +60.0 per minute"), "{text}");
 }
 
 #[test]
-fn growth_that_stopped_is_not_put_down_to_chance() {
+fn stopped_growth_is_not_reported_as_chance() {
     let stops: Course<'_> =
         ("target.web.goroutines", &|at, _| 40.0 + 8.0 * (at.min(100.0) / 10.0).floor());
-    let text = of(&watched(360, &[stops]));
+    let text = text_of(&watched(360, &[stops]));
     assert!(text.starts_with("INCONCLUSIVE: "), "{text}");
     assert!(!text.contains("may be chance") && text.contains("+48"), "{text}");
 }
 
 #[test]
-fn an_invalid_check_shows_what_it_read_and_no_verdict_on_it() {
+fn an_invalid_check_shows_values_without_verdicts() {
     let mut records = driven(600.0, &[("daemon.goroutines", &|_, _| 72.0)]);
     for record in &mut records {
         if let Record::Reading(reading) = record {
             reading.lines = 0.0;
         }
     }
-    let text = of(&records);
+    let text = text_of(&records);
     assert!(text.starts_with("INVALID: ") && text.contains("metric (not judged)"), "{text}");
     assert!(!text.contains("CLEAN") && !text.contains("per cycle"), "{text}");
 }

@@ -1,4 +1,4 @@
-//! Mistakes in an address, and that no password is shown.
+//! Errors for invalid addresses. None contains the password.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,7 @@ fn error(text: &str) -> String {
 }
 
 #[test]
-fn a_mistake_is_named_with_what_was_meant() {
+fn an_invalid_address_is_an_error_with_a_correction() {
     let cases = [
         ("HTTP://h:80", "`HTTP://h:80`: write `http://` in lower case"),
         ("Https://h", "`Https://h`: write `https://` in lower case"),
@@ -36,13 +36,13 @@ fn a_mistake_is_named_with_what_was_meant() {
         ),
         ("https://:80", "`https://:80`: it names no host; write https://HOST:PORT"),
     ];
-    for (text, words) in cases {
-        assert_eq!(error(text), words);
+    for (text, message) in cases {
+        assert_eq!(error(text), message);
     }
 }
 
 #[test]
-fn an_address_without_http_is_asked_back() {
+fn an_address_without_a_scheme_is_an_error_with_a_suggestion() {
     let cases = [
         ("localhost:6060", "`http://localhost:6060`"),
         ("127.0.0.1:6060/metrics", "`http://127.0.0.1:6060/metrics`"),
@@ -61,9 +61,9 @@ fn an_address_without_http_is_asked_back() {
         ("localhost", "`http://localhost`"),
         ("u:secret@h:80", "`http://u:***@h:80`"),
     ];
-    for (text, meant) in cases {
+    for (text, suggestion) in cases {
         let error = error(text);
-        assert!(error.ends_with(&format!("; did you mean {meant}?")), "{error}");
+        assert!(error.ends_with(&format!("; did you mean {suggestion}?")), "{error}");
     }
     for text in ["", "a b", "unix:", "::"] {
         assert!(error(text).ends_with("or unix:///path"), "{}", error(text));
@@ -71,7 +71,7 @@ fn an_address_without_http_is_asked_back() {
 }
 
 #[test]
-fn a_login_is_sent_and_never_shown() {
+fn a_login_is_sent_but_hidden_in_texts() {
     let read = |text: &str| match parse(text).unwrap() {
         (Kind::Http(url), shown) => (url, shown),
         other => panic!("{other:?}"),
@@ -83,7 +83,7 @@ fn a_login_is_sent_and_never_shown() {
     let header = |url: &Url| url.login.as_ref().unwrap().to_str().unwrap().to_owned();
     assert_eq!(header(&url), format!("Basic {}", STANDARD.encode("me:s@cret")));
     assert_eq!(url.address, Address::Tcp { host: "h".to_owned(), port: 443 });
-    // A password may hold an @ and a colon, and may be absent.
+    // A password may contain an @ and a colon, or be absent.
     let (url, shown) = read("http://me:a@b:c@[::1]:80");
     assert_eq!(header(&url), format!("Basic {}", STANDARD.encode("me:a@b:c")));
     assert_eq!(shown, "http://me:***@[::1]:80");
@@ -122,7 +122,7 @@ fn no_error_shows_a_password() {
 }
 
 #[test]
-fn what_follows_the_number_sign_names_a_figure() {
+fn the_fragment_selects_a_metric() {
     let figure = |text: &str| match parse(text) {
         Ok((Kind::Http(url), _)) => url.choice.map(|choice| choice.figure()),
         other => panic!("{other:?}"),

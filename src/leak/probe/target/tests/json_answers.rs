@@ -1,4 +1,4 @@
-//! Which figures of a page decide, and how one is named.
+//! Gated metrics of a page, and the selection of one.
 
 use std::io::Write;
 
@@ -11,7 +11,7 @@ use crate::leak::probe::tests::fake::{Reply, with_server};
 const PROFILE: &str = include_str!("../../fixtures/go1.19.txt");
 
 #[tokio::test]
-async fn a_target_without_any_figure_that_decides_is_refused_with_what_could_be_named() {
+async fn a_target_without_a_gated_metric_is_refused_with_an_example() {
     let script = |path: &str, _| match path {
         "/memory" => Reply::ok("process_resident_memory_bytes 2e8\napp_handles 5\n"),
         "/counters" => Reply::ok("# TYPE a_total counter\na_total 2\nrotations_total 2\n"),
@@ -38,7 +38,7 @@ async fn a_target_without_any_figure_that_decides_is_refused_with_what_could_be_
                         `app_handles`, `process_resident_memory_bytes`; try: name a figure: --target \
                         '/memory#app_handles'";
         assert_eq!(shown(&["/memory"], None).await, expected);
-        // Of several, the one that has none.
+        // Of several targets, the one without a gated metric.
         assert_eq!(shown(&["/go", "/memory"], None).await, expected);
         let counters = shown(&["/counters"], None).await;
         assert!(counters.contains("`/counters` has `rotations_total`; try: "), "{counters}");
@@ -51,7 +51,7 @@ async fn a_target_without_any_figure_that_decides_is_refused_with_what_could_be_
         for path in ["/go", "/node", "/spring", "/memory#app_handles", "/vars#/pool/open"] {
             assert_eq!(shown(&[path], None).await, "", "{path}");
         }
-        // One that counts the cycles need not decide, where another does.
+        // A target that counts the cycles needs no gated metric if another has one.
         assert_eq!(shown(&["/counters", "/go"], Some("rotations_total")).await, "");
         assert!(shown(&["/counters"], Some("rotations_total")).await.contains("decides by itself"));
     })
@@ -59,7 +59,7 @@ async fn a_target_without_any_figure_that_decides_is_refused_with_what_could_be_
 }
 
 #[tokio::test]
-async fn a_figure_of_a_prometheus_page_is_chosen_by_name_and_labels() {
+async fn a_metric_is_selected_by_name_and_labels() {
     const PAGE: &str = "# TYPE pool_open gauge\npool_open{db=\"a\"} 5\npool_open{db=\"b\"} 7\n\
         # TYPE done counter\ndone_total 3\n{\"my.name\",x=\"y\"} 4\nprocess_resident_memory_bytes 1\n";
     let script = |path: &str, _| match path {
@@ -70,29 +70,32 @@ async fn a_figure_of_a_prometheus_page_is_chosen_by_name_and_labels() {
     };
     with_server(script, async |port, _| {
         let url = |rest: &str| format!("http://127.0.0.1:{port}{rest}");
-        let of = async |rest: &str| match start(&[url(rest)], None).await {
+        let reading = async |rest: &str| match start(&[url(rest)], None).await {
             Ok(mut probes) => {
-                let words = probes.found()[1].readable.to_string();
+                let message = probes.found()[1].readable.to_string();
                 let sample = read(&mut probes, 0.0).await;
                 assert_eq!(
                     sample.values.iter().filter(|(name, _)| name.starts_with("target.")).count(),
                     1
                 );
                 let (name, value) = figures(&sample)[0];
-                format!("{words}: {}={value}", name.split_once('.').unwrap().1)
+                format!("{message}: {}={value}", name.split_once('.').unwrap().1)
             }
             Err(error) => error.to_string(),
         };
-        // Several that match are added up.
+        // Several matching series are added up.
         assert_eq!(
-            of("#pool_open").await,
+            reading("#pool_open").await,
             "the figure `pool_open` at /actuator/prometheus: pool_open=12"
         );
         let one = "the figure `pool_open{db=\"b\"}` at /m: pool_open-db--b=7";
-        assert_eq!(of("/m#pool_open{db=\"b\"}").await, one);
-        assert_eq!(of("/m#{\"my.name\"}").await, "the figure `{\"my.name\"}` at /m: my-name=4");
+        assert_eq!(reading("/m#pool_open{db=\"b\"}").await, one);
+        assert_eq!(
+            reading("/m#{\"my.name\"}").await,
+            "the figure `{\"my.name\"}` at /m: my-name=4"
+        );
         let refused = async |rest: &str| {
-            let error = of(rest).await;
+            let error = reading(rest).await;
             error.replace(&url(""), "").split_once("`: ").unwrap().1.to_owned()
         };
         assert_eq!(
@@ -108,7 +111,7 @@ async fn a_figure_of_a_prometheus_page_is_chosen_by_name_and_labels() {
             counter.contains("declares `done_total` as a counter, which only rises"),
             "{counter}"
         );
-        // Each page says how its own figures are named.
+        // The error explains how to select a metric of this format.
         let pointer = refused("/m#/pool/open").await;
         assert!(
             pointer.ends_with("it is Prometheus text, where a figure is named like /m#pool_open"),
@@ -125,11 +128,11 @@ async fn a_figure_of_a_prometheus_page_is_chosen_by_name_and_labels() {
 }
 
 #[tokio::test]
-async fn an_error_is_about_the_address_that_was_given() {
+async fn an_error_mentions_the_given_address() {
     let script = |path: &str, _| match path {
-        "/prof" | "/odd" => Reply::ok(b"\x1f\x8b\x08\0binary"),
-        // The counted form of it, which nobody gave.
-        "/odd?debug=1" => Reply::Raw(b"not HTTP\r\n\r\n"),
+        "/prof" | "/broken" => Reply::ok(b"\x1f\x8b\x08\0binary"),
+        // The text form of it is broken.
+        "/broken?debug=1" => Reply::Raw(b"not HTTP\r\n\r\n"),
         "/each" => Reply::ok("goroutine 7 [running, labels:{\"id\": \"17\"}]:\nmain.main()\n"),
         "/labels" => {
             Reply::ok("goroutine 7 gp=0xc0 m=0 [chan receive] {\"id\": \"17\"}:\nmain.main()\n")
@@ -137,23 +140,23 @@ async fn an_error_is_about_the_address_that_was_given() {
         _ => Reply::none(),
     };
     with_server(script, async |port, _| {
-        let words = async |path: &str| {
+        let message = async |path: &str| {
             let error = start(&[format!("http://127.0.0.1:{port}{path}")], None).await.unwrap_err();
             error.to_string().split_once("`: ").unwrap().1.to_owned()
         };
         let binary = "`/prof`: the answer is a binary profile; the text form has `debug=1`";
-        assert_eq!(words("/prof").await, binary);
-        assert_eq!(words("/odd").await, binary.replace("/prof", "/odd"));
+        assert_eq!(message("/prof").await, binary);
+        assert_eq!(message("/broken").await, binary.replace("/prof", "/broken"));
         for path in ["/each", "/labels"] {
             let each = "the answer lists each goroutine by itself (`debug=2`); the counted form has `debug=1`";
-            assert_eq!(words(path).await, format!("`{path}`: {each}"));
+            assert_eq!(message(path).await, format!("`{path}`: {each}"));
         }
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_page_that_comes_compressed_is_read_and_one_of_another_encoding_is_said() {
+async fn a_compressed_page_is_read_and_an_unknown_encoding_is_an_error() {
     const PAGE: &[u8] = b"{\"my.name\"} 1\ngo_goroutines 5\n";
     let packed = |encoding: &str| {
         let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
@@ -192,7 +195,7 @@ async fn a_page_that_comes_compressed_is_read_and_one_of_another_encoding_is_sai
         assert_eq!(refused("/br").await, br);
         let damaged = "`/damaged` could not be read: its deflate body is damaged";
         assert_eq!(refused("/damaged").await, damaged);
-        // A refusal is one, whatever its words are packed in.
+        // The status counts, even if the body is damaged.
         assert_eq!(refused("/gone").await, "`/gone` was answered with status 410");
         assert!(refused("/protobuf").await.starts_with("`/protobuf`: the answer is in the protobuf"));
     })

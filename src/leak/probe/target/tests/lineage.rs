@@ -1,4 +1,4 @@
-//! Start times, totals and counts of many kinds: clocks that waver and are set, restarts, replicas.
+//! Clock jitter, clock changes, restarts and replicas.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ fn cpu(mut observation: Observation, seconds: f64) -> Observation {
     observation
 }
 
-/// What each reading says; `.` nothing, `R` a restart, `S` several.
+/// The identity of each reading: `.` the same or unknown, `R` a restart, `S` several.
 fn story(observations: impl IntoIterator<Item = Observation>) -> String {
     let mut lineage = Lineage::default();
     let letter = |identity| match identity {
@@ -28,11 +28,11 @@ fn story(observations: impl IntoIterator<Item = Observation>) -> String {
     observations.into_iter().map(|observation| letter(lineage.observe(observation))).collect()
 }
 
-fn quiet(story: &str) -> bool {
+fn is_unchanged(story: &str) -> bool {
     story.bytes().all(|letter| letter == b'.')
 }
 
-/// A number that looks random and is the same each time.
+/// A reproducible pseudorandom number from 0 to 1.
 fn noise(n: u32) -> f64 {
     let mixed = (n ^ 0x5bd1_e995).wrapping_mul(0x85eb_ca6b);
     let mixed = (mixed ^ (mixed >> 13)).wrapping_mul(0xc2b2_ae35);
@@ -40,41 +40,41 @@ fn noise(n: u32) -> f64 {
 }
 
 #[test]
-fn a_start_time_that_wavers_is_no_restart() {
+fn clock_jitter_is_no_restart() {
     let growing = |n: u32| 50.0 + f64::from(n) / 2.0;
     let noisy = |n: u32| 50.0 + (10.0 * noise(n)).floor();
     for by in [0.01, 0.09, 0.5, 1.0, 1.9] {
         for counts in [&growing as &dyn Fn(u32) -> f64, &noisy, &|_| 50.0] {
             let wavers = |n: u32| observation(1e9 + by * f64::from(n % 2), counts(n));
-            assert!(quiet(&story((0..300).map(wavers))), "{by}");
+            assert!(is_unchanged(&story((0..300).map(wavers))), "{by}");
             let random = |n: u32| observation(1e9 + by * noise(n + 7919), counts(n));
-            assert!(quiet(&story((0..300).map(random))), "{by}");
+            assert!(is_unchanged(&story((0..300).map(random))), "{by}");
         }
     }
 }
 
 #[test]
-fn a_clock_that_is_set_both_ways_is_no_restart() {
+fn a_clock_change_is_no_restart() {
     for by in [3.0, 30.0, 3600.0] {
         let set = |n: u32| if (100..200).contains(&n) { 1e9 + by } else { 1e9 };
         let growing = |n: u32| observation(set(n), 50.0 + f64::from(n) / 2.0);
-        assert!(quiet(&story((0..300).map(growing))), "{by}");
-        // The count falls just then, and processor time shows that it is the same.
+        assert!(is_unchanged(&story((0..300).map(growing))), "{by}");
+        // The count falls too, but processor time shows the same process.
         let falls = |n: u32| observation(set(n), if n == 100 { 40.0 } else { 50.0 });
-        assert!(quiet(&story((0..300).map(|n| cpu(falls(n), f64::from(n))))), "{by}");
-        // It is set back and forth all the time.
+        assert!(is_unchanged(&story((0..300).map(|n| cpu(falls(n), f64::from(n))))), "{by}");
+        // The clock is set back and forth all the time.
         let often = |n: u32| observation(1e9 + by * f64::from(n % 2), 50.0 + f64::from(n));
-        assert!(quiet(&story((0..300).map(often))), "{by}");
-        // A server that closes what is idle, each time.
+        assert!(is_unchanged(&story((0..300).map(often))), "{by}");
+        // A server that closes idle connections each time.
         let closes = |n: u32| Observation { link: Link::Closed, ..growing(n) };
-        assert!(quiet(&story((0..300).map(closes))), "{by}");
+        assert!(is_unchanged(&story((0..300).map(closes))), "{by}");
     }
     let drifts = |n: u32| observation(1e9 + f64::from(n) / 10.0, 50.0 + f64::from(n));
-    assert!(quiet(&story((0..3000).map(drifts))));
+    assert!(is_unchanged(&story((0..3000).map(drifts))));
 }
 
 #[test]
-fn a_restart_is_seen_by_what_fell_or_by_the_connection() {
+fn a_restart_is_detected_by_a_fall_or_a_broken_connection() {
     let fell = story([
         observation(100.0, 50.0),
         observation(100.0, 60.0),
@@ -82,7 +82,7 @@ fn a_restart_is_seen_by_what_fell_or_by_the_connection() {
         observation(400.0, 8.0),
     ]);
     assert_eq!(fell, "..R.");
-    // It has grown again before it is read.
+    // The count has grown again before the reading.
     let broke = Observation { link: Link::Closed, ..observation(400.0, 70.0) };
     assert_eq!(story([observation(100.0, 50.0), broke.clone(), observation(400.0, 71.0)]), ".R.");
     let refused = Observation { link: Link::Refused, ..observation(400.0, 70.0) };
@@ -98,7 +98,7 @@ fn a_restart_is_seen_by_what_fell_or_by_the_connection() {
 }
 
 #[test]
-fn one_that_crashes_again_and_again_is_not_several() {
+fn repeated_crashes_are_restarts_of_one_process() {
     let life = |n: u32| (n / 5, n % 5);
     let crashes = |n: u32| {
         let (life, age) = life(n);
@@ -109,14 +109,14 @@ fn one_that_crashes_again_and_again_is_not_several() {
     };
     let shown = story((0..100).map(crashes));
     assert_eq!((shown.matches('R').count(), shown.matches('S').count()), (19, 0), "{shown}");
-    // By its totals alone.
+    // By its counters alone.
     let blind = |n: u32| Observation { started: None, ..crashes(n) };
     let shown = story((0..100).map(blind));
     assert_eq!((shown.matches('R').count(), shown.matches('S').count()), (19, 0), "{shown}");
 }
 
 #[test]
-fn several_in_turn_are_recognized_by_what_comes_back() {
+fn several_processes_are_detected_by_returning_start_times() {
     let starts = [1000.0, 1300.0, 1100.0, 1900.0];
     let counts = [50.0, 80.0, 20.0, 61.0];
     let at = |order: fn(u32) -> usize, n: u32| {
@@ -131,13 +131,13 @@ fn several_in_turn_are_recognized_by_what_comes_back() {
     assert!(random.contains('S'), "{random}");
     let two = story((0..9).map(|n| at(|n| n as usize % 2, n)));
     assert!(two.find('S').is_some_and(|at| at <= 4), "{two}");
-    // Level and alike, but for the start times.
+    // Equal level counts with different start times.
     let alike = story((0..9_u32).map(|n| observation(starts[n as usize % 2], 50.0)));
     assert!(alike.contains('S'), "{alike}");
 }
 
 #[test]
-fn workers_that_were_started_at_once_are_reported_apart_by_their_counts() {
+fn workers_with_similar_start_times_are_distinguished_by_their_counts() {
     let counts = [12.0, 31.0, 20.0];
     let at = |n: u32| observation(1e9 + 0.02 * f64::from(n % 3), counts[n as usize % 3]);
     assert!(story((0..12).map(at)).contains('S'));
@@ -147,9 +147,9 @@ fn workers_that_were_started_at_once_are_reported_apart_by_their_counts() {
 }
 
 #[test]
-fn numbers_of_processes_and_totals_that_come_back_are_several_too() {
+fn returning_pids_and_counters_show_several_processes() {
     let pid = |n: u32| Observation { pid: Some(u64::from(10 + n % 2)), ..Observation::default() };
-    // Only the first change looks like a restart.
+    // The first change alone looks like a restart.
     assert_eq!(story((0..9).map(pid)), ".R..SSSSS");
     let once = |n: u32| Observation { pid: Some(u64::from(10 + n / 5)), ..Observation::default() };
     assert_eq!(story((0..10).map(once)), ".....R....");
@@ -162,40 +162,44 @@ fn numbers_of_processes_and_totals_that_come_back_are_several_too() {
 }
 
 #[test]
-fn without_any_of_that_only_the_connection_and_the_goroutines_show() {
-    let of =
+fn without_identity_the_connection_and_the_goroutines_show_a_restart() {
+    let reading =
         |goroutines: f64, link| Observation { started: None, link, ..observation(0.0, goroutines) };
-    let kept = [of(50.0, Link::Kept), of(5.0, Link::Kept)];
+    let kept = [reading(50.0, Link::Kept), reading(5.0, Link::Kept)];
     assert_eq!(story(kept), "..");
-    let closed = [of(50.0, Link::Kept), of(50.0, Link::Closed), of(5.0, Link::Kept)];
+    let closed = [reading(50.0, Link::Kept), reading(50.0, Link::Closed), reading(5.0, Link::Kept)];
     assert_eq!(story(closed), "..R");
-    let later =
-        [of(50.0, Link::Closed), of(50.0, Link::Closed), of(20.0, Link::Kept), of(5.0, Link::Kept)];
+    let later = [
+        reading(50.0, Link::Closed),
+        reading(50.0, Link::Closed),
+        reading(20.0, Link::Kept),
+        reading(5.0, Link::Kept),
+    ];
     assert_eq!(story(later), "..R.");
-    assert_eq!(story([of(50.0, Link::Kept), of(50.0, Link::Refused)]), ".R");
-    // That it is back is said by who has missed it.
-    assert_eq!(story([of(50.0, Link::Kept), of(5.0, Link::Failed)]), "..");
+    assert_eq!(story([reading(50.0, Link::Kept), reading(50.0, Link::Refused)]), ".R");
+    // `Watched` reports a target that is back.
+    assert_eq!(story([reading(50.0, Link::Kept), reading(5.0, Link::Failed)]), "..");
 }
 
 proptest! {
     #[test]
-    fn a_clock_alone_never_makes_a_restart(moves in prop::collection::vec(-5000.0..5000.0_f64, 1..60)) {
+    fn clock_changes_alone_are_no_restart(moves in prop::collection::vec(-5000.0..5000.0_f64, 1..60)) {
         let mut started = 1e9;
         let observations = (0_u32..).zip(&moves).map(|(n, by)| {
             started += by;
             cpu(observation(started, 50.0 + noise(n)), f64::from(n))
         });
         let shown = story(observations);
-        prop_assert!(quiet(&shown), "{}", shown);
+        prop_assert!(is_unchanged(&shown), "{}", shown);
     }
 
     #[test]
-    fn each_restart_is_seen_once(ages in prop::collection::vec(1_u32..9, 1..20)) {
+    fn each_restart_is_detected_once(ages in prop::collection::vec(1_u32..9, 1..20)) {
         let (mut started, mut observations) = (1000.0, Vec::new());
         for age in &ages {
             observations.extend((1..=*age).map(|n| cpu(observation(started, 9.0), f64::from(n) / 10.0)));
             started += 15.0 * f64::from(*age);
-            // The connection breaks with each of them.
+            // Each restart breaks the connection.
             observations.push(Observation { link: Link::Closed, ..cpu(observation(started, 9.0), 0.01) });
         }
         let shown = story(observations);

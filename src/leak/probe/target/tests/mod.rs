@@ -1,4 +1,4 @@
-//! Targets: what can be written, how they are called, and what is read of each kind.
+//! Targets: syntax, names, and readings of each kind.
 
 mod addresses;
 mod json_answers;
@@ -36,7 +36,7 @@ pub(super) async fn start(texts: &[String], cycles: Option<&str>) -> Result<Prob
     let probes = Probes::start(Options { targets, cycles_metric, ..Options::default() }).await?;
     let pointed = texts.iter().filter_map(|text| Target::parse(text).ok()?.figure()).collect();
     let rules = Rules { pointed, ..Rules::default() };
-    probes.decides(|metric| is_gated(metric, &rules))?;
+    probes.check_gated(|metric| is_gated(metric, &rules))?;
     Ok(probes)
 }
 
@@ -90,7 +90,7 @@ fn every_form_of_a_target_is_read() {
 }
 
 #[test]
-fn what_is_no_target_is_refused_in_words() {
+fn invalid_targets_are_refused() {
     let form = " is not a target: write pid:N, container:NAME, http://HOST:PORT[/path], \
                 URL#NAME, URL#/json/pointer or unix:///path";
     let pid = " names no process: pid: takes a number above 0";
@@ -112,9 +112,9 @@ fn what_is_no_target_is_refused_in_words() {
         ("http://h:", port),
         ("http://[::1:80", ": a bracket is not closed; write http://HOST:PORT"),
     ];
-    for (text, words) in cases {
+    for (text, message) in cases {
         let error = Target::parse(text).unwrap_err().to_string();
-        assert_eq!(error, format!("`{text}`{words}"));
+        assert_eq!(error, format!("`{text}`{message}"));
     }
 }
 
@@ -148,7 +148,7 @@ fn names_are_short_and_no_two_are_equal() {
 }
 
 #[tokio::test]
-async fn what_a_server_shows_is_found_by_asking_and_said() {
+async fn the_metrics_of_a_server_are_discovered_and_described() {
     let script = |path: &str, _| match path {
         "/debug/pprof/goroutine?debug=1" => Reply::ok(PROFILE),
         "/debug/vars" => Reply::ok(EXPVAR),
@@ -214,31 +214,31 @@ async fn a_path_is_tried_as_each_form() {
         _ => Reply::none(),
     };
     with_server(script, async |port, _| {
-        let words = async |path: &str| match start(&[format!("http://127.0.0.1:{port}{path}")], None).await {
+        let message = async |path: &str| match start(&[format!("http://127.0.0.1:{port}{path}")], None).await {
             Ok(probes) => probes.found()[1].readable.to_string(),
             Err(StartError::Target { error, .. }) => error.to_string(),
             Err(error) => panic!("{error}"),
         };
         let profile = "goroutines by the profile at /prof/goroutine?debug=1";
-        assert_eq!(words("/prof/goroutine?debug=1").await, profile);
-        assert_eq!(words("/prof/goroutine").await, profile);
+        assert_eq!(message("/prof/goroutine?debug=1").await, profile);
+        assert_eq!(message("/prof/goroutine").await, profile);
         let index = "goroutines by the profile at /x/debug/pprof/goroutine?debug=1";
-        assert_eq!(words("/x/debug/pprof/").await, index);
-        assert_eq!(words("/m").await, "Prometheus figures at /m");
-        assert_eq!(words("/v").await, "Go's expvar at /v");
+        assert_eq!(message("/x/debug/pprof/").await, index);
+        assert_eq!(message("/m").await, "Prometheus figures at /m");
+        assert_eq!(message("/v").await, "Go's expvar at /v");
         assert_eq!(
-            words("/j").await,
+            message("/j").await,
             format!(
                 "`/j`: the answer is JSON, but not Go's expvar: it has no `memstats`; name a figure by \
                  its JSON pointer, like http://127.0.0.1:{port}/j#/a"
             )
         );
-        assert_eq!(words("/html").await, "`/html`: the answer is an HTML page, not a goroutine profile");
-        assert_eq!(words("/empty").await, "`/empty`: the answer is empty");
-        assert_eq!(words("/no").await, "`/no` was answered with status 404: 404 page not found");
-        assert!(words("").await.starts_with("nothing to measure at the usual paths: /debug"));
-        assert_eq!(words("/j#/a").await, "the figure `/a` at /j");
-        assert_eq!(words("/j#/b").await, "`/j`: there is nothing at `/b`; the answer has `a`");
+        assert_eq!(message("/html").await, "`/html`: the answer is an HTML page, not a goroutine profile");
+        assert_eq!(message("/empty").await, "`/empty`: the answer is empty");
+        assert_eq!(message("/no").await, "`/no` was answered with status 404: 404 page not found");
+        assert!(message("").await.starts_with("nothing to measure at the usual paths: /debug"));
+        assert_eq!(message("/j#/a").await, "the figure `/a` at /j");
+        assert_eq!(message("/j#/b").await, "`/j`: there is nothing at `/b`; the answer has `a`");
     })
     .await;
 }
@@ -285,7 +285,7 @@ async fn an_answer_of_which_only_the_beginning_is_read_is_no_figure() {
 }
 
 #[tokio::test]
-async fn a_figure_that_is_not_reported_any_more_is_said_once() {
+async fn a_metric_that_disappears_is_reported_once() {
     let script = |_: &str, asked| match asked {
         0 | 1 => Reply::ok("go_goroutines 5\nprocess_open_fds 7\n"),
         2 => Reply::ok("process_open_fds 7\n"),
@@ -347,7 +347,7 @@ async fn a_pointer_may_lead_into_the_answer_at_the_root() {
 }
 
 #[tokio::test]
-async fn how_a_figure_is_named_is_said_once_by_an_example_that_works() {
+async fn an_error_has_one_working_example_of_a_selection() {
     let script = |_: &str, _| Reply::ok("{\"pool\":{\"name\":\"a\",\"size\":7}}");
     with_server(script, async |port, _| {
         let url = format!("http://127.0.0.1:{port}");
@@ -364,7 +364,7 @@ async fn how_a_figure_is_named_is_said_once_by_an_example_that_works() {
 }
 
 #[tokio::test]
-async fn what_is_unavailable_is_said_once_and_is_never_0() {
+async fn an_unavailable_metric_is_reported_once_and_never_0() {
     let script = |path: &str, _| match path {
         "/metrics" => Reply::ok("go_goroutines -1\nprocess_open_fds 4\nprocess_threads NaN\n"),
         _ => Reply::none(),

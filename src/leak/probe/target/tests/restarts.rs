@@ -1,4 +1,4 @@
-//! When a target is another one than before, and when it only seems so.
+//! Restarts of targets, and events that only resemble one.
 
 use super::{read, start};
 use crate::engine::census::Census;
@@ -58,7 +58,7 @@ async fn a_target_that_restarts_cuts_its_series_and_its_cycles_go_on() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_is_a_restart_only_where_the_goroutines_fell_by_half() {
+async fn a_lost_connection_is_a_restart_only_if_the_goroutines_halved() {
     let script = |path: &str, asked| match (path, asked) {
         ("/debug/pprof/goroutine?debug=1", 0 | 1) => Reply::ok("goroutine profile: total 50\n"),
         ("/debug/pprof/goroutine?debug=1", 2 | 3) => {
@@ -113,14 +113,14 @@ async fn cuts_of_an_idle_timeout(path: &str, more: &'static str) -> Vec<Cut> {
 }
 
 #[tokio::test]
-async fn a_server_that_closes_what_is_idle_was_not_started_again() {
+async fn closing_idle_connections_is_no_restart() {
     assert_eq!(cuts_of_an_idle_timeout("/metrics", "process_start_time_seconds 9\n").await, []);
     assert_eq!(cuts_of_an_idle_timeout("/metrics", "turns N\n").await, []);
     assert_eq!(cuts_of_an_idle_timeout("/metrics", "").await, []);
     assert_eq!(cuts_of_an_idle_timeout("/profile", "").await, []);
 }
 
-/// Why the series of a target start anew that does not answer in between, by its answers before and after.
+/// The reasons of the cuts of a target with these answers before and after a silence.
 async fn cuts_of_a_silence(before: &'static str, after: &'static str) -> Vec<String> {
     let script = |_: &str, asked| match asked {
         // What it serves, and where its counter is.
@@ -143,7 +143,7 @@ async fn cuts_of_a_silence(before: &'static str, after: &'static str) -> Vec<Str
 }
 
 #[tokio::test]
-async fn a_target_that_was_silent_is_the_same_where_it_shows() {
+async fn a_silent_target_is_the_same_if_its_identity_shows_it() {
     let back = ["the target did not answer for a while, and answers again"];
     let same = cuts_of_a_silence("go_goroutines 7\nturns 1\n", "go_goroutines 7\nturns 1\n").await;
     assert_eq!(same, back, "nothing shows it");
@@ -163,7 +163,7 @@ async fn a_target_that_was_silent_is_the_same_where_it_shows() {
 }
 
 #[tokio::test]
-async fn a_restart_that_a_broken_reading_has_seen_is_reported_by_the_next() {
+async fn a_restart_during_a_failed_reading_is_reported_by_the_next() {
     let script = |path: &str, asked| match path {
         "/metrics" => {
             let started = if asked < 2 { 1 } else { 301 };
@@ -190,7 +190,7 @@ async fn a_restart_that_a_broken_reading_has_seen_is_reported_by_the_next() {
     .await;
 }
 
-/// Reads a target that answers with these pages in turn; gives the restarts and why no verdict can be made.
+/// Reads a target that answers with these pages in turn. Returns the restarts and the failure.
 async fn in_turn(pages: &[String], readings: u32) -> (usize, Option<String>) {
     let script = |_: &str, asked: usize| Reply::ok(&pages[asked % pages.len()]);
     let (mut cuts, mut invalid) = (0, None);
@@ -208,19 +208,19 @@ async fn in_turn(pages: &[String], readings: u32) -> (usize, Option<String>) {
 }
 
 #[tokio::test]
-async fn several_processes_behind_one_address_are_said_and_no_restarts() {
+async fn several_processes_behind_one_address_are_a_failure_and_no_restarts() {
     let page = |started: f64, goroutines: u32| {
         format!("go_goroutines {goroutines}\nprocess_start_time_seconds {started}\n")
     };
     let replicas =
         [page(1e9, 50), page(1e9 + 300.0, 80), page(1e9 + 100.0, 20), page(1e9 + 900.0, 61)];
     let (_, invalid) = in_turn(&replicas, 9).await;
-    let why = invalid.unwrap();
-    assert!(why.starts_with("target.port"), "{why}");
-    let words = ": several processes answer here (4 start times come back in turn): name one of them, by \
+    let failure = invalid.unwrap();
+    assert!(failure.starts_with("target.port"), "{failure}");
+    let message = ": several processes answer here (4 start times come back in turn): name one of them, by \
                  the address of one replica or worker, or as pid:N";
-    assert!(why.ends_with(words), "{why}");
-    // A clock that wavers is none of that.
+    assert!(failure.ends_with(message), "{failure}");
+    // Clock jitter is no restart.
     let wavers = [page(1e9, 50), page(1e9 + 0.01, 50)];
     assert_eq!(in_turn(&wavers, 40).await, (0, None));
 }
@@ -268,7 +268,7 @@ async fn fewer_goroutines_are_a_restart_only_right_after_a_lost_connection() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_lost_with_the_question_counts_once() {
+async fn a_connection_lost_with_the_request_counts_once() {
     let script = |_: &str, asked| match asked {
         0 | 1 => Reply::ok("goroutine profile: total 50\n"),
         2 => Reply::Raw(b""),
@@ -286,7 +286,7 @@ async fn a_connection_that_is_lost_with_the_question_counts_once() {
     .await;
 }
 
-/// What is said of a target that takes no connection between two readings, when it was taken apart.
+/// The cuts of a target that refuses connections between two readings, while its groups are read.
 async fn cuts_of_a_refusal(text: &'static str) -> Vec<String> {
     let script = |path: &str, _| match path {
         "/metrics" => Reply::ok(text),
@@ -315,10 +315,10 @@ async fn cuts_of_a_refusal(text: &'static str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_target_that_takes_no_connection_for_a_while_was_started_again_unless_it_is_the_same() {
-    let why =
+async fn refused_connections_are_a_restart_unless_the_process_is_the_same() {
+    let failure =
         "the target closed its connection and accepted no other for a while: it was started again";
-    assert_eq!(cuts_of_a_refusal("go_goroutines 7\n").await, [why]);
+    assert_eq!(cuts_of_a_refusal("go_goroutines 7\n").await, [failure]);
     let same = "go_goroutines 7\nprocess_start_time_seconds 9\n";
     assert!(cuts_of_a_refusal(same).await.is_empty());
 }
