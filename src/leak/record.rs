@@ -209,7 +209,7 @@ pub struct Cut {
     pub source: String,
     /// As `reason`, and as a sentence in `why`.
     #[serde(flatten, serialize_with = "form::cut", deserialize_with = "form::read")]
-    pub(crate) reason: CutReason,
+    pub(crate) reason: Noted<CutReason>,
 }
 
 /// A metric, or a whole source, could not be read.
@@ -219,7 +219,7 @@ pub struct Unavailable {
     pub metric: String,
     /// As `reason`, and as a sentence in `why`.
     #[serde(flatten, serialize_with = "form::cut", deserialize_with = "form::read")]
-    pub(crate) reason: UnavailableReason,
+    pub(crate) reason: Noted<UnavailableReason>,
 }
 
 /// The end of a check.

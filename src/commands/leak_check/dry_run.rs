@@ -45,7 +45,7 @@ fn plan_report(header: Header, plan: Option<&Plan>, found: &[Found], sample: Sam
     });
     let unavailable = |metric, reason| Unavailable { metric, reason, times: 1 };
     let failed = sample.failures.into_iter();
-    let failed = failed.map(|Failure { source, reason }| unavailable(source, reason));
+    let failed = failed.map(|Failure { source, reason }| unavailable(source, reason.into()));
     let missing = sample.unavailable.into_iter();
     let missing = missing.map(|record| unavailable(record.metric, record.reason));
     let found = found.iter().map(|probe| Readable {

@@ -109,7 +109,7 @@ pub(crate) struct Unavailable {
     pub(crate) metric: String,
     /// As `reason`, and as a sentence in `error`.
     #[serde(flatten, serialize_with = "form::error")]
-    pub(crate) reason: UnavailableReason,
+    pub(crate) reason: Noted<UnavailableReason>,
     /// How often it occurred.
     pub(crate) times: usize,
 }

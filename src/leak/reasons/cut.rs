@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::format::units::span;
 
 /// Why a series starts again.
-#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum CutReason {
     #[error("{sign}")]
@@ -22,7 +22,7 @@ pub(crate) enum CutReason {
 }
 
 /// The evidence that a target restarted.
-#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum RestartSign {
     #[error("the target was started again (pid {old} is now {new})")]

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::format::units::span;
 
 /// Why a check failed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum FailureReason {
     #[error(
@@ -24,7 +24,7 @@ pub(crate) enum FailureReason {
 }
 
 /// The evidence that several processes answer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum SeveralSign {
     #[error("{count} start times come back in turn")]

@@ -1,7 +1,7 @@
 //! The JSON form of a reason: a typed object and a sentence.
 //!
-//! A recording of an older cmon has the sentence alone. A newer cmon may write a kind that this one does not know.
-//! In both cases the reader keeps the sentence.
+//! A recorded reason is not parsed, because no decision depends on it. cmon writes it as it was read, whatever version
+//! recorded it. A recording of an older cmon has the sentence alone.
 
 use std::fmt;
 
@@ -48,16 +48,16 @@ impl<R: Serialize> Serialize for Noted<R> {
 }
 
 /// Fields `why` and `reason`: cuts, and unavailable metrics in recordings.
-pub(crate) fn cut<R: Serialize + Display, S: Serializer>(
-    reason: &R,
+pub(crate) fn cut<R: Serialize + fmt::Display, S: Serializer>(
+    reason: &Noted<R>,
     into: S,
 ) -> Result<S::Ok, S::Error> {
     entries(["why", "reason"], Some(reason), into)
 }
 
 /// Fields `error` and `reason`: unavailable metrics in reports.
-pub(crate) fn error<R: Serialize + Display, S: Serializer>(
-    reason: &R,
+pub(crate) fn error<R: Serialize + fmt::Display, S: Serializer>(
+    reason: &Noted<R>,
     into: S,
 ) -> Result<S::Ok, S::Error> {
     entries(["error", "reason"], Some(reason), into)
@@ -100,14 +100,12 @@ struct Form {
 }
 
 /// Reads a required reason.
-pub(crate) fn read<'de, R: Deserialize<'de> + From<String>, D: Deserializer<'de>>(
-    from: D,
-) -> Result<R, D::Error> {
+pub(crate) fn read<'de, R, D: Deserializer<'de>>(from: D) -> Result<Noted<R>, D::Error> {
     read_option(from)?.ok_or_else(|| serde::de::Error::missing_field("why"))
 }
 
 /// Reads an optional reason.
-pub(crate) fn read_option<'de, R: Deserialize<'de> + From<String>, D: Deserializer<'de>>(
+pub(crate) fn read_option<'de, R, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<Noted<R>>, D::Error> {
     let Form { sentence, reason: typed } = Form::deserialize(from)?;

@@ -21,7 +21,7 @@ pub(crate) enum ProcessError {
 }
 
 /// A part of a process under `/proc`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ProcessPart {
     State,

@@ -6,7 +6,7 @@ use super::{Fall, Noted, ProcessError};
 use crate::format::units::span;
 
 /// Why a metric, or a whole source, cannot be read. A `message` is from the operating system, a library or a parser.
-#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum UnavailableReason {
     #[error("{error}")]

@@ -16,7 +16,12 @@ pub(crate) fn json(plans: &[PlanReport]) -> String {
     match plans {
         [plan] => json::line(json::Kind::Plan, time, plan),
         runs => {
-            let all = serde_json::json!({ "seconds": total_seconds(runs), "runs": runs });
+            #[derive(Serialize)]
+            struct PlanBody<'a> {
+                seconds: f64,
+                runs: &'a [PlanReport],
+            }
+            let all = PlanBody { seconds: total_seconds(runs), runs };
             json::line(json::Kind::PlanComparison, time, &all)
         }
     }

@@ -9,7 +9,7 @@ use crate::leak::record;
 pub(super) fn counted(records: &[&record::Unavailable]) -> Vec<Unavailable> {
     let reasons =
         by_key(records.iter().map(|record| ((&record.metric, &record.reason), ()))).into_iter();
-    let count = |((metric, reason), times): ((&String, &UnavailableReason), Vec<()>)| {
+    let count = |((metric, reason), times): ((&String, &Noted<UnavailableReason>), Vec<()>)| {
         let (metric, reason) = (metric.clone(), reason.clone());
         Unavailable { metric, reason, times: times.len() }
     };
