@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use cmon::docker::frames::Decoder;
-use cmon::docker::http::{Body, Head, HEAD_MAX_BYTES};
+use cmon::docker::http::{Body, HEAD_MAX_BYTES, Head};
 use cmon::engine::event::{Ending, Label, Lines};
 use cmon::engine::lines::Assembler;
 use cmon::engine::source::{ContainerId, ContainerKey, DaemonId, Frames, OutputKind, PieceRule};

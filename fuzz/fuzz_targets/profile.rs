@@ -15,15 +15,15 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let answer = String::from_utf8_lossy(bytes);
-    for extent in [Extent::Whole, Extent::CutOff] {
+    for extent in [Extent::Complete, Extent::Truncated] {
         if let Ok(profile) = pprof::parse(&answer, extent) {
             let keys: BTreeSet<&String> = profile.groups.iter().map(|group| &group.key).collect();
-            assert_eq!(keys.len(), profile.groups.len(), "no group comes twice");
+            assert_eq!(keys.len(), profile.groups.len(), "each group is there once");
             let sum =
                 profile.groups.iter().fold(0, |sum: u64, group| sum.saturating_add(group.count));
             assert!(pprof::followers(&profile.groups) <= sum);
-            assert!(profile.truncated || profile.total <= sum, "what is missing is said");
-            assert!(extent == Extent::Whole || profile.truncated);
+            assert!(profile.truncated || profile.total <= sum, "missing goroutines are marked");
+            assert!(extent == Extent::Complete || profile.truncated);
             assert_eq!(pprof::total(&answer), Ok((profile.kind, profile.total)));
         }
     }
@@ -34,7 +34,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(
             Selector::parse(&selector.to_string()),
             Ok(selector),
-            "it is written as it is read"
+            "its text is read as the same selector"
         );
     }
     if let Ok(value) = json_figures::parse(bytes) {
@@ -43,7 +43,7 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = (parse::stat(&answer), parse::status(&answer), parse::cgroup(&answer));
     let mut sockets = Sockets::default();
     for table in Table::ALL {
-        sockets.learn(table, &answer);
+        sockets.add(table, &answer);
     }
     assert!(!parse::class(&answer, &sockets).is_empty());
 });

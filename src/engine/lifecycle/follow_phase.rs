@@ -1,6 +1,6 @@
 //! The phase of a follower, as its row shows it.
 
-use super::{Lifecycle, State};
+use super::{Lifecycle, RunEnd, State};
 use crate::engine::source::ErrorKind;
 
 /// The phase of one container's follower.
@@ -24,12 +24,12 @@ impl Lifecycle {
     /// The current phase.
     pub(in crate::engine) fn follow_phase(&self) -> FollowPhase {
         match self.state {
-            State::Inspecting { .. } => FollowPhase::Asking,
+            State::Inspecting(_) => FollowPhase::Asking,
             State::Following => FollowPhase::Following,
             State::Draining => FollowPhase::Draining,
-            State::Waiting { .. } => FollowPhase::BackingOff,
-            State::Idle { restarting: true } => FollowPhase::Waiting,
-            State::Idle { restarting: false } => FollowPhase::Ended(None),
+            State::Waiting(_) => FollowPhase::BackingOff,
+            State::Idle(RunEnd::Restarts) => FollowPhase::Waiting,
+            State::Idle(RunEnd::Exits) => FollowPhase::Ended(None),
             State::Done => FollowPhase::Ended(self.failure().map(|error| error.kind)),
         }
     }

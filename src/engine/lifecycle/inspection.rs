@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::step::{Act, Departure};
 use super::stream_end::EARLY_ENDS_MAX;
-use super::{Cause, Lifecycle, State};
+use super::{Cause, Fate, FirstRun, Lifecycle, NextRun, Retry, RunEnd, State};
 use crate::engine::event::Notice;
 use crate::engine::source::{Container, ErrorKind, Phase, SourceError};
 
@@ -20,11 +20,13 @@ impl Lifecycle {
         match answer {
             Ok(container) => {
                 self.driver = Arc::clone(&container.driver);
-                let mut acts = match container.phase.is_live() && self.follow {
+                let mut acts = match container.phase.is_live() && self.follows() {
                     true => self.on_live(container, cause, draw),
                     false => self.on_not_running(container),
                 };
-                self.initial = false;
+                if self.first_run == FirstRun::BeforeCmon {
+                    self.first_run = FirstRun::Reported;
+                }
                 if let Some(lossy) = container.lossy
                     && !std::mem::replace(&mut self.warned, true)
                 {
@@ -34,7 +36,7 @@ impl Lifecycle {
                 acts
             }
             Err(error) if error.kind == ErrorKind::Gone => self.gone(error),
-            Err(error) if !self.follow => self.give_up_after_tries(error, draw),
+            Err(error) if !self.follows() => self.give_up_after_tries(error, draw),
             Err(error) => self.wait(error, draw),
         }
     }
@@ -43,7 +45,7 @@ impl Lifecycle {
         let first = self.run.is_none();
         let same_run = self.run.as_ref() == Some(&container.started_at);
         let mut acts = Vec::new();
-        if self.leaving && !first && !same_run {
+        if self.fate == Fate::Leaves && !first && !same_run {
             // The run that it was followed for is over.
             self.state = State::Done;
             acts.push(Act::Flush(None));
@@ -62,15 +64,14 @@ impl Lifecycle {
         if same_run && cause == Cause::EarlyEnd {
             self.early_ends += 1;
             let retry = self.backoff.next(draw);
-            self.state = State::Waiting { then_follow: true };
+            self.state = State::Waiting(Retry::Follow);
             if EARLY_ENDS_MAX <= self.early_ends {
                 acts.push(Act::Say(Notice::EndsEarly { times: self.early_ends, retry }));
             }
             acts.push(Act::Wake(retry));
             return acts;
         }
-        self.started = false;
-        self.restarting = false;
+        (self.run_end, self.next_run) = (RunEnd::Exits, NextRun::NotSeen);
         self.state = State::Following;
         acts.push(Act::Follow);
         acts
@@ -78,7 +79,11 @@ impl Lifecycle {
 
     /// Reports the start of a run, once.
     fn announce(&mut self) -> Option<Act> {
-        (!std::mem::replace(&mut self.announced, true)).then_some(Act::Say(Notice::Started))
+        if self.first_run != FirstRun::NotReported {
+            return None;
+        }
+        self.first_run = FirstRun::Reported;
+        Some(Act::Say(Notice::Started))
     }
 
     /// The notes between the followed run and a later one; the end of the first may have been reported.
@@ -95,11 +100,14 @@ impl Lifecycle {
     }
 
     fn on_not_running(&mut self, container: &Container) -> Vec<Act> {
-        self.restarting = container.phase == Phase::Restarting;
+        self.run_end = match container.phase {
+            Phase::Restarting => RunEnd::Restarts,
+            _ => RunEnd::Exits,
+        };
         let known = self.drained.as_ref() == Some(&container.started_at);
         let never_ran = container.phase == Phase::Created;
         let mut acts = Vec::new();
-        if self.initial || never_ran {
+        if self.first_run == FirstRun::BeforeCmon || never_ran {
             // Its run ended before cmon started, or never began: that is no news.
             self.old = Some(Arc::clone(&container.started_at));
         } else if self.run.is_none() {

@@ -1,14 +1,16 @@
 //! The end of a follower: the container is removed, missing from the list, or no longer selected.
 
-use super::{Act, Cause, Departure, Lifecycle, State};
+use super::{Act, Cause, Departure, Fate, Lifecycle, State};
 use crate::engine::event::{GapCause, Notice};
 use crate::engine::source::SourceError;
 
 impl Lifecycle {
     pub(super) fn on_destroyed(&mut self) -> Vec<Act> {
-        self.destroyed = true;
+        if self.fate == Fate::Stays {
+            self.fate = Fate::Destroyed;
+        }
         match self.state {
-            State::Idle { .. } | State::Waiting { .. } => self.forget(),
+            State::Idle(_) | State::Waiting(_) => self.forget(),
             // An unreadable container is removed too: nothing of it may stay.
             State::Done => vec![Act::Say(Notice::Removed), Act::Forget(Departure::Removed)],
             // An active reader notices by itself, after it has read to the end.
@@ -19,7 +21,7 @@ impl Lifecycle {
     /// A daemon that is just starting may list too few containers, so cmon inspects a missing one.
     pub(super) fn on_missing(&mut self) -> Vec<Act> {
         match self.state {
-            State::Idle { .. } | State::Waiting { .. } => self.inspect(Cause::Other),
+            State::Idle(_) | State::Waiting(_) => self.inspect(Cause::Other),
             State::Done => vec![Act::Forget(Departure::Left)],
             // An active reader notices by itself.
             _ => Vec::new(),
@@ -27,9 +29,9 @@ impl Lifecycle {
     }
 
     pub(super) fn on_deselected(&mut self) -> Vec<Act> {
-        self.leaving = true;
+        self.fate = Fate::Leaves;
         match self.state {
-            State::Idle { .. } | State::Done => {
+            State::Idle(_) | State::Done => {
                 self.state = State::Done;
                 vec![Act::Forget(Departure::Left)]
             }
@@ -39,7 +41,7 @@ impl Lifecycle {
 
     /// Handles a container that the daemon does not have or is removing.
     pub(super) fn gone(&mut self, error: &SourceError) -> Vec<Act> {
-        if self.follow {
+        if self.follows() {
             return self.forget();
         }
         // The requested lines are not available: that is a failure.

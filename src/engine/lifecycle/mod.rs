@@ -21,7 +21,7 @@ mod transitions;
 use std::sync::Arc;
 
 use super::backoff::Backoff;
-use super::source::{Exit, SourceError};
+use super::source::{Exit, ReadMode, SourceError};
 pub(super) use follow_phase::FollowPhase;
 pub(super) use step::{Act, Departure, Input, Progress};
 
@@ -31,16 +31,54 @@ enum State {
     Inspecting(Cause),
     Following,
     Draining,
-    /// Backing off; then follow, or ask first.
-    Waiting {
-        then_follow: bool,
-    },
+    /// Backing off.
+    Waiting(Retry),
     /// Its log is read to the end and it does not run.
-    Idle {
-        restarting: bool,
-    },
+    Idle(RunEnd),
     /// Nothing more is read.
     Done,
+}
+
+/// What follows a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Retry {
+    Follow,
+    Inspect,
+}
+
+/// How a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RunEnd {
+    Exits,
+    /// The restart policy will start the next run.
+    Restarts,
+}
+
+/// The run behind the followed one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NextRun {
+    NotSeen,
+    /// An event reported its start.
+    Started,
+}
+
+/// Whether the start of the first run is news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FirstRun {
+    /// The container existed at the start of cmon and was not inspected yet.
+    BeforeCmon,
+    NotReported,
+    Reported,
+}
+
+/// Whether the container stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Stays,
+    /// It is no longer selected; the end of its run removes it.
+    Leaves,
+    /// The daemon has removed it.
+    Destroyed,
 }
 
 /// The reason of an inspection.
@@ -62,17 +100,10 @@ pub(super) enum Joined {
 
 /// One container's follower.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "facts that came apart and do not exclude each other"
-)]
 pub(super) struct Lifecycle {
-    follow: bool,
+    mode: ReadMode,
     state: State,
-    /// It existed at the start of cmon and was not inspected yet: its state is no news.
-    initial: bool,
-    /// The start of the followed run was reported.
-    announced: bool,
+    first_run: FirstRun,
     driver: Arc<str>,
     /// The start of the followed run.
     run: Option<Arc<str>>,
@@ -83,11 +114,9 @@ pub(super) struct Lifecycle {
     /// How the last run ended, as far as it was reported.
     exit: Option<Exit>,
     oom: bool,
-    started: bool,
-    destroyed: bool,
-    restarting: bool,
-    /// It is no longer selected; the end of its run removes it.
-    leaving: bool,
+    run_end: RunEnd,
+    next_run: NextRun,
+    fate: Fate,
     /// The log may hold unread lines.
     unread: bool,
     /// The warning about its log driver was sent.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::step::{Act, Departure, Progress};
 use super::transitions::TRIES_MAX;
-use super::{Cause, Lifecycle, State};
+use super::{Cause, Fate, Lifecycle, NextRun, Retry, RunEnd, State};
 use crate::engine::event::{EndReason, GapCause, Notice};
 use crate::engine::source::ErrorKind;
 
@@ -29,16 +29,18 @@ impl Lifecycle {
         self.unread = *reason != EndReason::Eof;
         let is_reported =
             matches!(reason, EndReason::Failed(_) | EndReason::Cancelled | EndReason::Panicked(_));
-        if !self.follow && !is_reported {
+        if !self.follows() && !is_reported {
             return self.inspect(Cause::Other);
         }
         match reason {
             // A restart between two streams shows in no end of file.
-            EndReason::Rotated if self.started || self.exit.is_some() => self.inspect(Cause::Other),
+            EndReason::Rotated if self.next_run == NextRun::Started || self.exit.is_some() => {
+                self.inspect(Cause::Other)
+            }
             EndReason::Rotated | EndReason::HeldBack => vec![Act::Follow],
             EndReason::Disordered if progress == Progress::Some => vec![Act::Follow],
             EndReason::Disordered => {
-                self.state = State::Waiting { then_follow: true };
+                self.state = State::Waiting(Retry::Follow);
                 vec![Act::Wake(self.backoff.next(draw))]
             }
             EndReason::Stale => vec![Act::Say(Notice::WentSilent), Act::Follow],
@@ -51,7 +53,7 @@ impl Lifecycle {
                 _ => self.wait(error, draw),
             },
             EndReason::Panicked(message) => {
-                self.state = State::Waiting { then_follow: true };
+                self.state = State::Waiting(Retry::Follow);
                 let notice = Notice::ReaderPanicked { message: message.clone() };
                 vec![Act::Say(notice), Act::Wake(self.backoff.next(draw))]
             }
@@ -67,7 +69,7 @@ impl Lifecycle {
             EndReason::Failed(error) => match error.kind {
                 ErrorKind::Gone => self.gone(error),
                 ErrorKind::Unreadable => self.done(Some(error.clone())),
-                _ if !self.follow => self.give_up_after_tries(error, draw),
+                _ if !self.follows() => self.give_up_after_tries(error, draw),
                 // The daemon answers and refuses to show this log: waiting does not change that.
                 ErrorKind::InBand if TRIES_MAX <= self.backoff.failures() => {
                     self.backoff.reset();
@@ -77,12 +79,12 @@ impl Lifecycle {
                 _ => self.wait(error, draw),
             },
             EndReason::Panicked(message) => {
-                self.state = State::Waiting { then_follow: false };
+                self.state = State::Waiting(Retry::Inspect);
                 let notice = Notice::ReaderPanicked { message: message.clone() };
                 vec![Act::Say(notice), Act::Wake(self.backoff.next(draw))]
             }
             // A finite read ends only with the log.
-            _ if !self.follow && !self.started => self.done(None),
+            _ if !self.follows() && self.next_run == NextRun::NotSeen => self.done(None),
             _ => {
                 self.backoff.reset();
                 self.end_run()
@@ -97,9 +99,9 @@ impl Lifecycle {
         let news = ![&self.drained, &self.old].contains(&&self.run);
         self.drained.clone_from(&self.run);
         if news {
-            acts.push(Act::Say(match self.restarting {
-                true => Notice::Restarting(self.exit),
-                false => Notice::Exited(self.exit),
+            acts.push(Act::Say(match self.run_end {
+                RunEnd::Restarts => Notice::Restarting(self.exit),
+                RunEnd::Exits => Notice::Exited(self.exit),
             }));
         }
         self.exit = None;
@@ -109,17 +111,17 @@ impl Lifecycle {
 
     /// Waits for the next run, unless it has begun or the container is removed.
     pub(super) fn rest(&mut self) -> Vec<Act> {
-        self.state = State::Idle { restarting: self.restarting };
-        if self.leaving {
+        self.state = State::Idle(self.run_end);
+        if self.fate == Fate::Leaves {
             self.state = State::Done;
             vec![Act::Forget(Departure::Left)]
-        } else if self.started {
+        } else if self.next_run == NextRun::Started {
             self.on_started()
-        } else if self.destroyed {
+        } else if self.fate == Fate::Destroyed {
             self.forget()
-        } else if !self.follow {
+        } else if !self.follows() {
             self.done(None)
-        } else if self.restarting {
+        } else if self.run_end == RunEnd::Restarts {
             vec![Act::Wake(RESTART_POLL_INTERVAL)]
         } else {
             Vec::new()

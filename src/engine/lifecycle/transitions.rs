@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::step::{Act, Input, Progress};
-use super::{Cause, Joined, Lifecycle, State};
+use super::{Cause, Fate, FirstRun, Joined, Lifecycle, NextRun, Retry, RunEnd, State};
 use crate::engine::backoff::Backoff;
 use crate::engine::event::Notice;
 use crate::engine::limits::HEALTHY_MIN_AGE;
@@ -25,22 +25,22 @@ impl From<Progress> for Cause {
 impl Lifecycle {
     /// A follower that begins with an inspection.
     pub(in crate::engine) fn new(mode: ReadMode, joined: Joined) -> Self {
-        let initial = joined == Joined::AtStart;
         Self {
-            follow: mode == ReadMode::Follow,
+            mode,
             state: State::Inspecting(Cause::Other),
-            initial,
-            announced: initial,
+            first_run: match joined {
+                Joined::AtStart => FirstRun::BeforeCmon,
+                Joined::Later => FirstRun::NotReported,
+            },
             driver: "".into(),
             run: None,
             drained: None,
             old: None,
             exit: None,
             oom: false,
-            started: false,
-            destroyed: false,
-            restarting: false,
-            leaving: false,
+            run_end: RunEnd::Exits,
+            next_run: NextRun::NotSeen,
+            fate: Fate::Stays,
             unread: true,
             warned: false,
             backoff: Backoff::default(),
@@ -56,12 +56,16 @@ impl Lifecycle {
 
     /// Whether it does not run, is not about to, and its log is read to the end.
     pub(in crate::engine) fn is_settled(&self) -> bool {
-        matches!(self.state, State::Idle { restarting: false } | State::Done)
+        matches!(self.state, State::Idle(RunEnd::Exits) | State::Done)
     }
 
     /// Whether it is no longer selected, and followed only to the end of its run.
     pub(in crate::engine) fn is_leaving(&self) -> bool {
-        self.leaving
+        self.fate == Fate::Leaves
+    }
+
+    pub(super) fn follows(&self) -> bool {
+        self.mode == ReadMode::Follow
     }
 
     /// Why cmon gave it up, if it did.
@@ -82,7 +86,7 @@ impl Lifecycle {
             Input::Drained(reason) => self.on_drained(reason, draw),
             Input::Woke => self.on_woke(),
             Input::Started => self.on_started(),
-            Input::Live if matches!(self.state, State::Idle { .. }) => self.on_started(),
+            Input::Live if matches!(self.state, State::Idle(_)) => self.on_started(),
             Input::Live => Vec::new(),
             Input::Died(code) => {
                 self.exit = Some(Exit { code: *code, oom: std::mem::take(&mut self.oom) });
@@ -96,7 +100,9 @@ impl Lifecycle {
             Input::Missing => self.on_missing(),
             Input::Deselected => self.on_deselected(),
             Input::Selected => {
-                self.leaving = false;
+                if self.fate == Fate::Leaves {
+                    self.fate = Fate::Stays;
+                }
                 Vec::new()
             }
             Input::Finish => self.on_finish(),
@@ -105,31 +111,34 @@ impl Lifecycle {
 
     fn on_woke(&mut self) -> Vec<Act> {
         match self.state {
-            State::Waiting { then_follow: true } if self.follow => {
+            State::Waiting(Retry::Follow) if self.follows() => {
                 self.state = State::Following;
                 vec![Act::Follow]
             }
-            State::Waiting { .. } | State::Idle { restarting: true } => self.inspect(Cause::Other),
+            State::Waiting(_) | State::Idle(RunEnd::Restarts) => self.inspect(Cause::Other),
             _ => Vec::new(),
         }
     }
 
     pub(super) fn on_started(&mut self) -> Vec<Act> {
         match self.state {
-            State::Idle { .. } => {
-                self.started = false;
+            State::Idle(_) => {
+                self.next_run = NextRun::NotSeen;
                 self.unread = true;
                 // The run must be known, or a restart at its end would look like the same run.
                 self.inspect(Cause::Other)
             }
-            State::Waiting { .. } => self.inspect(Cause::Other),
+            State::Waiting(_) => self.inspect(Cause::Other),
             State::Done => Vec::new(),
             State::Following => {
-                self.started = true;
+                self.next_run = NextRun::Started;
                 Vec::new()
             }
             State::Inspecting(_) | State::Draining => {
-                self.started = self.run.is_some();
+                self.next_run = match self.run {
+                    Some(_) => NextRun::Started,
+                    None => NextRun::NotSeen,
+                };
                 Vec::new()
             }
         }
@@ -137,11 +146,11 @@ impl Lifecycle {
 
     /// Becomes a finite read: an open stream ends, and the rest is read.
     fn on_finish(&mut self) -> Vec<Act> {
-        self.follow = false;
+        self.mode = ReadMode::Once;
         match self.state {
             State::Following => vec![Act::Rotate],
             // A run may have begun without an event.
-            State::Idle { .. } | State::Waiting { .. } => self.inspect(Cause::Other),
+            State::Idle(_) | State::Waiting(_) => self.inspect(Cause::Other),
             State::Inspecting(_) | State::Draining | State::Done => Vec::new(),
         }
     }
@@ -155,7 +164,7 @@ impl Lifecycle {
     pub(super) fn wait(&mut self, error: &SourceError, draw: f64) -> Vec<Act> {
         let first = self.backoff.failures() == 0;
         let retry = self.backoff.next(draw);
-        self.state = State::Waiting { then_follow: false };
+        self.state = State::Waiting(Retry::Inspect);
         let wake = Act::Wake(retry);
         match first {
             true => vec![Act::Say(Notice::StreamBroke { error: error.clone(), retry }), wake],

@@ -174,9 +174,9 @@ proptest! {
                 prop_assert!(container.driven.is_done() && container.open.is_none_or(|open| open == Open::Wait));
                 break;
             }
-            let resting = matches!(container.driven.state, State::Idle { restarting: false } | State::Done);
+            let resting = matches!(container.driven.state, State::Idle(RunEnd::Exits) | State::Done);
             prop_assert_eq!(container.open.is_none(), resting, "{:?}", container.driven);
-            let idle = matches!(container.driven.state, State::Idle { .. });
+            let idle = matches!(container.driven.state, State::Idle(_));
             prop_assert!(!(container.finished && idle), "it has an end");
         }
     }
