@@ -14,12 +14,21 @@ pub use super::pattern::{AmbiguousId, PatternError, PatternText};
 use super::pattern::{Kind, Pattern};
 use super::source::{ContainerKey, ListFilters, Listed, Phase};
 
+/// The containers that a selection takes in, before its conditions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    /// Those that a pattern matches.
+    Named,
+    /// Those that run or are about to.
+    Running,
+    /// All, whether or not they run.
+    All,
+}
+
 /// A compiled selection.
 #[derive(Clone, Debug)]
 pub struct Selection {
-    all: bool,
-    /// Whether only running containers match.
-    running: bool,
+    scope: Scope,
     patterns: Vec<Pattern>,
     conditions: Arc<Conditions>,
     /// The container that cmon runs in.
@@ -72,12 +81,12 @@ impl Selection {
     /// Extends the selection to every container.
     #[must_use]
     pub fn and_all(self) -> Self {
-        Self { all: true, ..self }
+        Self { scope: Scope::All, ..self }
     }
 
     /// Every container.
     pub fn all() -> Self {
-        Self { all: true, ..Self::none() }
+        Self { scope: Scope::All, ..Self::none() }
     }
 
     /// The containers of exactly these names.
@@ -89,7 +98,7 @@ impl Selection {
 
     fn none() -> Self {
         let (patterns, conditions) = (Vec::new(), Arc::default());
-        Self { all: false, running: false, patterns, conditions, left_out: None }
+        Self { scope: Scope::Named, patterns, conditions, left_out: None }
     }
 
     /// Restricts the selection to containers that meet these conditions.
@@ -100,17 +109,17 @@ impl Selection {
 
     /// Every container that runs or is about to.
     pub fn running() -> Self {
-        Self { running: true, ..Self::all() }
+        Self { scope: Scope::Running, ..Self::none() }
     }
 
     /// Whether it selects whatever runs, so that the present containers do not limit later ones.
     pub fn is_open(&self) -> bool {
-        self.running
+        self.scope == Scope::Running
     }
 
     /// Whether it selects by name.
     pub fn is_named(&self) -> bool {
-        !self.all || self.conditions.ask()
+        self.scope == Scope::Named || self.conditions.ask()
     }
 
     /// The selection without the container that cmon runs in; its row is one of `listed`.
@@ -155,17 +164,23 @@ impl Selection {
     /// Whether a rename may make a container selected only in some state. If the selection is all running
     /// containers without conditions, cmon follows a running one already.
     pub fn needs_state(&self) -> bool {
-        self.running && !self.conditions.is_empty() || self.conditions.name_a_status()
+        self.scope == Scope::Running && !self.conditions.is_empty()
+            || self.conditions.name_a_status()
     }
 
     fn matches_in(&self, container: &Listed, state: State) -> bool {
         if self.left_out.as_ref() == Some(&container.key) {
             return false;
         }
-        let any_state = !self.running || state == State::Ignored || self.conditions.name_a_status();
-        let wanted = any_state || container.phase.is_live() || container.phase == Phase::Restarting;
-        let chosen = self.all && wanted;
-        (chosen || self.patterns.iter().any(|pattern| pattern.matches(container)))
+        let is_chosen = match self.scope {
+            Scope::Named => false,
+            Scope::All => true,
+            Scope::Running => {
+                let any_state = state == State::Ignored || self.conditions.name_a_status();
+                any_state || container.phase.is_live() || container.phase == Phase::Restarting
+            }
+        };
+        (is_chosen || self.patterns.iter().any(|pattern| pattern.matches(container)))
             && self.conditions.hold(container, state)
     }
 
@@ -174,8 +189,7 @@ impl Selection {
     pub fn resolve(&self, listed: &[Listed]) -> Result<Self, AmbiguousId> {
         let resolve = |pattern: &Pattern| pattern.resolve(listed);
         Ok(Self {
-            all: self.all,
-            running: self.running,
+            scope: self.scope,
             patterns: self.patterns.iter().map(resolve).collect::<Result<_, _>>()?,
             conditions: Arc::clone(&self.conditions),
             left_out: self.left_out.clone(),
@@ -211,7 +225,8 @@ impl Selection {
         let patterns = self.patterns.iter().filter(|pattern| pattern.matches(container));
         let mut reasons: Vec<String> = patterns.map(|pattern| pattern.text.clone()).collect();
         if reasons.is_empty() {
-            reasons.push(if self.running { "running" } else { "all" }.to_owned());
+            let scope = if self.scope == Scope::Running { "running" } else { "all" };
+            reasons.push(scope.to_owned());
         }
         reasons.extend(self.conditions.asked());
         reasons
@@ -220,7 +235,7 @@ impl Selection {
     /// Whether at most one container can match: one plain name or id, and not all.
     pub fn is_single(&self) -> bool {
         let plain = |pattern: &Pattern| matches!(pattern.kind, Kind::Plain(_) | Kind::Name(_));
-        !self.all && self.patterns.len() == 1 && self.patterns.iter().all(plain)
+        self.scope == Scope::Named && self.patterns.len() == 1 && self.patterns.iter().all(plain)
     }
 }
 
