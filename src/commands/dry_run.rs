@@ -106,7 +106,7 @@ fn window(engine: &engine::Config) -> String {
         Runs::Previous => " of the previous run",
     };
     let since = since.map(|since| format!(" since {since}")).unwrap_or_default();
-    let new = if engine.follow { ", then new ones" } else { "" };
+    let new = if engine.follows() { ", then new ones" } else { "" };
     let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
     format!("{stored}{run}{since}{new}{until}")
 }
@@ -148,15 +148,22 @@ fn json(found: &Preview) -> serde_json::Result<String> {
 mod tests {
     use super::*;
     use crate::engine::Outputs;
+    use crate::engine::source::ReadMode;
 
     #[test]
     fn a_dry_run_describes_stored_and_new_lines() {
         let time = |text: &str| {
             Some(crate::engine::timestamp::Timestamp::from_jiff(text.parse().unwrap()))
         };
+        let mode = |follow| if follow { ReadMode::Follow } else { ReadMode::Once };
         let of = |backlog, range, follow| {
             let outputs = Outputs { range, ..Outputs::BOTH };
-            window(&engine::Config { follow, backlog, outputs, ..engine::Config::default() })
+            window(&engine::Config {
+                mode: mode(follow),
+                backlog,
+                outputs,
+                ..engine::Config::default()
+            })
         };
         let open = Range::default();
         assert_eq!(
@@ -166,7 +173,12 @@ mod tests {
         assert_eq!(of(Backlog::Last(0), open, true), "none that are stored, then new ones");
         assert_eq!(of(Backlog::All, open, false), "all that are stored");
         let of_run = |runs, backlog, follow| {
-            window(&engine::Config { follow, backlog, runs, ..engine::Config::default() })
+            window(&engine::Config {
+                mode: mode(follow),
+                backlog,
+                runs,
+                ..engine::Config::default()
+            })
         };
         assert_eq!(
             of_run(Runs::Current, Backlog::Since, true),

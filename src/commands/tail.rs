@@ -58,7 +58,7 @@ pub(crate) async fn run(
     let (observers, followed) = (engines.observers(), engines.observers());
     // An invalid pattern ends the run with its error alone, without a note about the socket.
     let begun = engines.observers();
-    let demo_note = demo_note(&daemons).filter(|_| config.engine.follow);
+    let demo_note = demo_note(&daemons).filter(|_| config.engine.follows());
     // Weak: the printer ends when the engines have dropped the channel.
     let weak = events.downgrade();
     let greeting = async move {

@@ -8,6 +8,7 @@ use super::selection::{Wanted, running_or};
 use super::{Action, Config, Daemons, Github, Surroundings, UsageError};
 use crate::cli::{self, OnInconclusive};
 use crate::docker::RequestOptions;
+use crate::engine::source::ReadMode;
 use crate::engine::{self, Backlog, LineOrder, Outputs, Runs};
 use crate::format::Colors;
 use crate::leak::probe::counter::Counter;
@@ -251,7 +252,7 @@ pub(super) fn config(
         requests,
         selection,
         engine: engine::Config {
-            follow: true,
+            mode: ReadMode::Follow,
             follow_for: None,
             exit_on_stop: false,
             // An absent daemon comes back: a check of a day outlives its restart.

@@ -10,6 +10,7 @@ use crate::cursor::Start;
 use crate::directory::{Compression, Settings};
 use crate::docker::{Details, RequestOptions};
 use crate::engine::selection::Selection;
+use crate::engine::source::ReadMode;
 use crate::engine::timestamp::Timestamp;
 use crate::engine::{self, Backlog, LineOrder, Outputs, Range, Runs};
 use crate::output;
@@ -129,7 +130,7 @@ fn engine(global: &Global, tail: &Tail, range: Range, around: &Surroundings) -> 
         false => (defaults.stream_timeout, defaults.stale_after),
     };
     engine::Config {
-        follow,
+        mode: if follow { ReadMode::Follow } else { ReadMode::Once },
         follow_for: follow_for.filter(|_| follow),
         // After all containers have stopped, an awaited one cannot come.
         exit_on_stop: (tail.exit_on_stop || !tail.events.until_match.is_empty()) && follow,

@@ -8,6 +8,7 @@ use super::selection::{Wanted, running_or};
 use super::{Action, Config, Daemons, DryRun, FileKind, Surroundings, UsageError, line_filters};
 use crate::cli::{self, Sources};
 use crate::docker::RequestOptions;
+use crate::engine::source::ReadMode;
 use crate::engine::{self, Backlog, LineOrder, Outputs, Runs};
 use crate::filter::Rules;
 use crate::format::Colors;
@@ -125,7 +126,7 @@ pub(super) fn config(
         requests,
         selection,
         engine: engine::Config {
-            follow: true,
+            mode: ReadMode::Follow,
             follow_for: None,
             exit_on_stop: false,
             wait: watch.wait,

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::Config;
 use super::selection::Selection;
 use super::source::SourceError;
-use super::start::{Answer, Grace, Listing, Missing, StartError, Stay, decide};
+use super::start::{Answer, Grace, Listing, Missing, StartError, decide};
 
 /// How long a daemon that has answered waits for the others.
 const GROUP_STOP_GRACE: Duration = Duration::from_secs(2);
@@ -148,8 +148,7 @@ impl State {
             return;
         }
         let missing = if config.wait { Missing::Awaited } else { Missing::Fails };
-        let stay = if config.follow { Stay::Follow } else { Stay::Once };
-        match decide(&self.answers, selection, (missing, stay), grace) {
+        match decide(&self.answers, selection, (missing, config.mode), grace) {
             None => {}
             Some(Ok(awaited)) => (self.decided, self.awaited) = (Some(Ok(())), awaited),
             Some(Err(error)) => self.decided = Some(Err(error)),

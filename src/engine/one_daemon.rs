@@ -186,7 +186,7 @@ impl<S: Source> Engine<S> {
             if !is_awaited && !member.is_decided() {
                 member.answered(Err(error.clone()), selection, &self.config).await?;
             }
-            if !self.config.follow {
+            if !self.config.follows() {
                 return Ok(Err(error.into()));
             }
             let first = backoff.failures() == 0;
@@ -228,7 +228,7 @@ impl<S: Source> Engine<S> {
     ) -> Result<Look<S::Events>, SourceError> {
         // Subscribe before the list is taken, so that no start falls between the two. Only the list is needed
         // to begin.
-        let subscription = match self.config.follow {
+        let subscription = match self.config.follows() {
             true => Some(Subscription::ask(&self.source).await),
             false => None,
         };

@@ -7,14 +7,14 @@ use super::backlog::{Backlog, Outputs};
 use super::census::Census;
 use super::position::Saved;
 use super::runs::Runs;
-use super::source::{DaemonId, SourceError};
+use super::source::{DaemonId, ReadMode, SourceError};
 use super::start::StartError;
 
 /// How the engine follows.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Follow new lines. Otherwise end after the stored ones.
-    pub follow: bool,
+    /// Follow new lines, or end after the stored ones.
+    pub mode: ReadMode,
     /// Follow for this long, and then until the daemon's clock has passed the last wanted time.
     pub follow_for: Option<Duration>,
     /// End when none of the selected containers runs.
@@ -53,11 +53,18 @@ pub enum LineOrder {
     ByTime,
 }
 
+impl Config {
+    /// Whether new lines are followed.
+    pub fn follows(&self) -> bool {
+        self.mode == ReadMode::Follow
+    }
+}
+
 impl Default for Config {
     /// All lines of both outputs, until the containers are gone, with the default deadlines of the command line.
     fn default() -> Self {
         Self {
-            follow: true,
+            mode: ReadMode::Follow,
             follow_for: None,
             exit_on_stop: false,
             wait: false,

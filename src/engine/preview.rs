@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::Config;
 use super::selection::Selection;
 use super::source::{DaemonId, Listed, Source, SourceError};
-use super::start::{Answer, Grace, Listing, Missing, StartError, Stay, decide};
+use super::start::{Answer, Grace, Listing, Missing, StartError, decide};
 use crate::sort::sort_by;
 
 /// The start of a run.
@@ -57,10 +57,9 @@ fn select(
     config: &Config,
 ) -> Result<Preview, StartError> {
     let missing = if config.wait { Missing::Awaited } else { Missing::Fails };
-    let stay = if config.follow { Stay::Follow } else { Stay::Once };
     let given: Vec<Answer> = answers.iter().cloned().map(Some).collect();
     // All have answered, so the start is decided.
-    let awaited = decide(&given, selection, (missing, stay), Grace::Over).transpose()?;
+    let awaited = decide(&given, selection, (missing, config.mode), Grace::Over).transpose()?;
     let mut preview = Preview { awaited: awaited.unwrap_or_default(), ..Preview::default() };
     for (daemon, answer) in daemons.into_iter().zip(answers) {
         let listing = match answer {

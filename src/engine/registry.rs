@@ -128,7 +128,8 @@ impl Registry {
     ) {
         #[expect(clippy::disallowed_methods, reason = "the one place that spawns")]
         tokio::spawn(self.tracker.track_future(async move {
-            let outcome = AssertUnwindSafe(task(&mut lent)).catch_unwind().await;
+            let task = async { task(&mut lent).await };
+            let outcome = AssertUnwindSafe(task).catch_unwind().await;
             let outcome = outcome.map_err(|panic| {
                 entry.registry.lock().panics += 1;
                 Panicked { message: message(panic.as_ref()) }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::position::OtherDaemon;
 use super::selection::{AmbiguousId, OwnContainer, Selection, Unmatched};
-use super::source::{ContainerKey, Listed, Phase, SourceError};
+use super::source::{ContainerKey, Listed, Phase, ReadMode, SourceError};
 
 /// Why the engine did not start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -95,15 +95,6 @@ pub(super) enum Missing {
     Fails,
 }
 
-/// Whether the run stays for containers that come later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stay {
-    /// It stays, and follows containers that appear.
-    Follow,
-    /// It shows what is stored.
-    Once,
-}
-
 /// Whether the run still waits for daemons that have not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Grace {
@@ -119,7 +110,7 @@ pub(super) type Answer = Option<Result<Arc<Listing>, SourceError>>;
 pub(super) fn decide(
     answers: &[Answer],
     selection: &Selection,
-    (missing, stay): (Missing, Stay),
+    (missing, mode): (Missing, ReadMode),
     grace: Grace,
 ) -> Option<Result<Vec<String>, StartError>> {
     let given = || answers.iter().flatten();
@@ -136,7 +127,7 @@ pub(super) fn decide(
         return None;
     }
     let complete = pending == 0 && errors.is_empty();
-    Some(awaited(&lists, selection, missing, if complete { Some(stay) } else { None }))
+    Some(awaited(&lists, selection, missing, if complete { Some(mode) } else { None }))
 }
 
 fn all_away(errors: &[&SourceError]) -> StartError {
@@ -151,7 +142,7 @@ fn awaited(
     lists: &[&Arc<Listing>],
     selection: &Selection,
     missing: Missing,
-    complete: Option<Stay>,
+    complete: Option<ReadMode>,
 ) -> Result<Vec<String>, StartError> {
     let rows: Vec<Listed> = lists.iter().flat_map(|list| list.listed.iter().cloned()).collect();
     let wanted =
@@ -165,7 +156,7 @@ fn awaited(
     let mut pairs = lists.iter().zip(&chosen);
     let any =
         pairs.any(|(list, chosen)| list.listed.iter().any(|row| chosen.selection.matches(row)));
-    if complete == Some(Stay::Once) && !any {
+    if complete == Some(ReadMode::Once) && !any {
         return Err(StartError::Nothing);
     }
     Ok(unmatched.into_iter().map(|unmatched| unmatched.pattern).collect())
@@ -202,14 +193,14 @@ mod tests {
     fn decided(
         answers: &[Answer],
         pattern: &str,
-        how: (Missing, Stay),
+        how: (Missing, ReadMode),
         grace: Grace,
     ) -> Option<Result<Vec<String>, StartError>> {
         let selection = Selection::compile(&[PatternText(pattern.to_owned())]).unwrap();
         decide(answers, &selection, how, grace)
     }
 
-    const FOLLOW: (Missing, Stay) = (Missing::Fails, Stay::Follow);
+    const FOLLOW: (Missing, ReadMode) = (Missing::Fails, ReadMode::Follow);
 
     #[test]
     fn a_name_on_one_daemon_is_no_error_on_the_others() {
@@ -217,7 +208,7 @@ mod tests {
         assert_eq!(decided(&both, "db", FOLLOW, Grace::Left), Some(Ok(Vec::new())));
         let none = decided(&both, "mail", FOLLOW, Grace::Left);
         assert!(matches!(none, Some(Err(StartError::Unmatched(_)))), "{none:?}");
-        let wait = decided(&both, "mail", (Missing::Awaited, Stay::Follow), Grace::Left);
+        let wait = decided(&both, "mail", (Missing::Awaited, ReadMode::Follow), Grace::Left);
         assert_eq!(wait, Some(Ok(vec!["mail".to_owned()])));
     }
 
@@ -226,7 +217,7 @@ mod tests {
         let one = [list("a", &["web"]), away()].map(Some);
         let awaited = Some(Ok(vec!["db".to_owned()]));
         assert_eq!(decided(&one, "db", FOLLOW, Grace::Left), awaited);
-        assert_eq!(decided(&one, "db", (Missing::Fails, Stay::Once), Grace::Left), awaited);
+        assert_eq!(decided(&one, "db", (Missing::Fails, ReadMode::Once), Grace::Left), awaited);
         assert_eq!(decided(&[Some(away()), None], "db", FOLLOW, Grace::Over), None);
         let none = decided(&[away(), away()].map(Some), "db", FOLLOW, Grace::Left);
         assert!(matches!(none, Some(Err(StartError::AllAway(errors))) if errors.len() == 2));
@@ -254,7 +245,7 @@ mod tests {
     #[test]
     fn an_empty_run_is_an_error_only_where_no_daemon_has_a_container() {
         let all = Selection::all();
-        let once = (Missing::Fails, Stay::Once);
+        let once = (Missing::Fails, ReadMode::Once);
         let decided =
             |answers: [Given; 2]| decide(&answers.map(Some), &all, once, Grace::Left).unwrap();
         assert_eq!(decided([list("a", &[]), list("b", &[])]), Err(StartError::Nothing));

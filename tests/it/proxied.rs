@@ -8,7 +8,7 @@ use cmon::demo::{FakeDaemon, Fault, Reframe, Route};
 use cmon::docker::RequestOptions;
 use cmon::engine::event::{Awaited, Notice};
 use cmon::engine::source::StdStream::Stdout;
-use cmon::engine::source::{ErrorKind, OutputKind};
+use cmon::engine::source::{ErrorKind, OutputKind, ReadMode};
 use cmon::engine::{Config, Outcome};
 use tokio::time::sleep;
 
@@ -87,7 +87,7 @@ async fn bodies_with_a_length_are_read_without_a_follow() {
                 fake.fail_always(route, Fault::Reframe(Reframe::Length));
             }
         };
-        let config = Config { follow: false, ..config(HOUR) };
+        let config = Config { mode: ReadMode::Once, ..config(HOUR) };
         let (outcome, seen, fake) = run_with(config, async |_| sleep(HOUR).await, before).await;
         assert!(outcome.failures.is_empty(), "{:?}", outcome.failures);
         match tty {

@@ -3,6 +3,7 @@
 use cmon::demo::{FakeDaemon, Fault, Route};
 use cmon::engine::event::Notice;
 use cmon::engine::selection::Selection;
+use cmon::engine::source::ReadMode;
 use cmon::engine::source::StdStream::Stdout;
 
 use super::support::scripted::{SECOND, Seen, config, run_selected};
@@ -155,7 +156,7 @@ async fn a_rename_is_enough_in_whichever_order_events_come() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_follow_a_container_that_is_being_removed_is_a_failure() {
-    let finite = || cmon::engine::Config { follow: false, ..config(30 * SECOND) };
+    let finite = || cmon::engine::Config { mode: ReadMode::Once, ..config(30 * SECOND) };
     let text = "can not get logs from container which is dead or marked for removal";
     for fault in [
         (Route::Logs, Fault::Status(409, text.to_owned())),

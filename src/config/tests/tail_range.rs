@@ -23,7 +23,7 @@ fn the_first_lines_are_ten_of_a_follow_and_all_otherwise() {
 fn a_selected_run_excludes_other_ranges_cursors_and_a_follow_of_the_previous_run() {
     let of = |args: &str| {
         let engine = config(&format!("cmon tail web {args}"), &around()).unwrap().engine;
-        (engine.runs, engine.follow)
+        (engine.runs, engine.follows())
     };
     assert_eq!(of(""), (Runs::All, true));
     assert_eq!(of("--since-start"), (Runs::Current, true));

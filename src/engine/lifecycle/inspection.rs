@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::step::{Act, Departure};
 use super::stream_end::EARLY_ENDS_MAX;
-use super::{Cause, Fate, FirstRun, Lifecycle, NextRun, Retry, RunEnd, State};
+use super::{Cause, FirstRun, Lifecycle, Membership, NextRun, Retry, RunEnd, State};
 use crate::engine::event::Notice;
 use crate::engine::source::{Container, ErrorKind, Phase, SourceError};
 
@@ -45,7 +45,7 @@ impl Lifecycle {
         let first = self.run.is_none();
         let same_run = self.run.as_ref() == Some(&container.started_at);
         let mut acts = Vec::new();
-        if self.fate == Fate::Leaves && !first && !same_run {
+        if self.membership == Membership::Leaving && !first && !same_run {
             // The run that it was followed for is over.
             self.state = State::Done;
             acts.push(Act::Flush(None));

@@ -1,14 +1,12 @@
 //! The end of a follower: the container is removed, missing from the list, or no longer selected.
 
-use super::{Act, Cause, Departure, Fate, Lifecycle, State};
+use super::{Act, Cause, Departure, Lifecycle, Membership, Presence, State};
 use crate::engine::event::{GapCause, Notice};
 use crate::engine::source::SourceError;
 
 impl Lifecycle {
     pub(super) fn on_destroyed(&mut self) -> Vec<Act> {
-        if self.fate == Fate::Stays {
-            self.fate = Fate::Destroyed;
-        }
+        self.presence = Presence::Destroyed;
         match self.state {
             State::Idle(_) | State::Waiting(_) => self.forget(),
             // An unreadable container is removed too: nothing of it may stay.
@@ -29,7 +27,7 @@ impl Lifecycle {
     }
 
     pub(super) fn on_deselected(&mut self) -> Vec<Act> {
-        self.fate = Fate::Leaves;
+        self.membership = Membership::Leaving;
         match self.state {
             State::Idle(_) | State::Done => {
                 self.state = State::Done;

@@ -71,13 +71,18 @@ enum FirstRun {
     Reported,
 }
 
-/// Whether the container stays.
+/// Whether the selection takes the container in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    Stays,
+enum Membership {
+    Selected,
     /// It is no longer selected; the end of its run removes it.
-    Leaves,
-    /// The daemon has removed it.
+    Leaving,
+}
+
+/// Whether the daemon has the container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Presence {
+    Present,
     Destroyed,
 }
 
@@ -116,7 +121,8 @@ pub(super) struct Lifecycle {
     oom: bool,
     run_end: RunEnd,
     next_run: NextRun,
-    fate: Fate,
+    membership: Membership,
+    presence: Presence,
     /// The log may hold unread lines.
     unread: bool,
     /// The warning about its log driver was sent.

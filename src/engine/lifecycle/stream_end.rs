@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::step::{Act, Departure, Progress};
 use super::transitions::TRIES_MAX;
-use super::{Cause, Fate, Lifecycle, NextRun, Retry, RunEnd, State};
+use super::{Cause, Lifecycle, Membership, NextRun, Presence, Retry, RunEnd, State};
 use crate::engine::event::{EndReason, GapCause, Notice};
 use crate::engine::source::ErrorKind;
 
@@ -112,12 +112,12 @@ impl Lifecycle {
     /// Waits for the next run, unless it has begun or the container is removed.
     pub(super) fn rest(&mut self) -> Vec<Act> {
         self.state = State::Idle(self.run_end);
-        if self.fate == Fate::Leaves {
+        if self.membership == Membership::Leaving {
             self.state = State::Done;
             vec![Act::Forget(Departure::Left)]
         } else if self.next_run == NextRun::Started {
             self.on_started()
-        } else if self.fate == Fate::Destroyed {
+        } else if self.presence == Presence::Destroyed {
             self.forget()
         } else if !self.follows() {
             self.done(None)

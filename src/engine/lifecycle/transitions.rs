@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::step::{Act, Input, Progress};
-use super::{Cause, Fate, FirstRun, Joined, Lifecycle, NextRun, Retry, RunEnd, State};
+use super::{
+    Cause, FirstRun, Joined, Lifecycle, Membership, NextRun, Presence, Retry, RunEnd, State,
+};
 use crate::engine::backoff::Backoff;
 use crate::engine::event::Notice;
 use crate::engine::limits::HEALTHY_MIN_AGE;
@@ -40,7 +42,8 @@ impl Lifecycle {
             oom: false,
             run_end: RunEnd::Exits,
             next_run: NextRun::NotSeen,
-            fate: Fate::Stays,
+            membership: Membership::Selected,
+            presence: Presence::Present,
             unread: true,
             warned: false,
             backoff: Backoff::default(),
@@ -61,7 +64,7 @@ impl Lifecycle {
 
     /// Whether it is no longer selected, and followed only to the end of its run.
     pub(in crate::engine) fn is_leaving(&self) -> bool {
-        self.fate == Fate::Leaves
+        self.membership == Membership::Leaving
     }
 
     pub(super) fn follows(&self) -> bool {
@@ -100,9 +103,7 @@ impl Lifecycle {
             Input::Missing => self.on_missing(),
             Input::Deselected => self.on_deselected(),
             Input::Selected => {
-                if self.fate == Fate::Leaves {
-                    self.fate = Fate::Stays;
-                }
+                self.membership = Membership::Selected;
                 Vec::new()
             }
             Input::Finish => self.on_finish(),

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::search::{SEARCHES_MAX, Searched};
+use super::search::SEARCHES_MAX;
 use super::{Reader, StreamStep};
 use crate::engine::backlog::RunState;
 use crate::engine::event::EndReason;
-use crate::engine::resume::Resume;
+use crate::engine::resume::{Resume, Searched};
 use crate::engine::source::{ErrorKind, ReadMode, Source, SourceError};
 
 impl<S: Source> Reader<S> {
@@ -137,7 +137,7 @@ impl<S: Source> Reader<S> {
         let tail = resume.open(Instant::now(), ReadMode::Once);
         match self.finite(resume, tail).await {
             StreamStep::Ended(reason) => reason,
-            StreamStep::Missed => self.search(resume, tail, Searched::by(resume)).await,
+            StreamStep::Missed => self.search(resume, tail, resume.searched()).await,
             StreamStep::LinesMissing => self.past_holes(resume).await,
         }
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::engine::event::Label;
 
-/// Holds the newest name until the reader takes it, before its next batch of lines.
+/// Holds the newest name until the reader has its next permit.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct NewName(Mutex<Option<Arc<Label>>>);
 

@@ -40,9 +40,19 @@ impl<S: Source> Reader<S> {
         resume: &mut Resume,
         mode: ReadMode,
     ) -> Result<Permit<'_>, EndReason> {
+        let permit = self.permit_for(resume, mode).await?;
+        // What the reader makes of its permit has the newest name.
         if let Some(label) = self.new_name.take() {
             resume.rename(label);
         }
+        Ok(permit)
+    }
+
+    async fn permit_for(
+        &self,
+        resume: &mut Resume,
+        mode: ReadMode,
+    ) -> Result<Permit<'_>, EndReason> {
         let turn = match self.turns.is_free() {
             true => None,
             false => tokio::select! {

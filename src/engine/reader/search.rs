@@ -2,31 +2,12 @@
 
 use super::{Reader, StreamStep};
 use crate::engine::event::{EndReason, Event};
-use crate::engine::resume::Resume;
+use crate::engine::resume::{Resume, Searched};
 use crate::engine::source::{Frames, ReadMode, Source, Tail};
 
 /// A stream that does not find its anchor, although searches do, gives up after this number of searches. Then
 /// the supervisor backs off.
 pub(super) const SEARCHES_MAX: u32 = 4;
-
-/// How much of the log a window without the anchor has shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Searched {
-    /// Its last messages.
-    Part,
-    /// All of it: there is no larger window.
-    Whole,
-}
-
-impl Searched {
-    /// The content of the last window that missed the anchor.
-    pub(super) fn by(resume: &Resume) -> Self {
-        match resume.saw_whole_log() {
-            true => Self::Whole,
-            false => Self::Part,
-        }
-    }
-}
 
 impl<S: Source> Reader<S> {
     /// Looks for the anchor further and further back, by finite reads. If it is nowhere, reports the gap and reads
@@ -50,7 +31,7 @@ impl<S: Source> Reader<S> {
                     resume.found_in(window);
                     return reason;
                 }
-                StreamStep::Missed => searched = Searched::by(resume),
+                StreamStep::Missed => searched = resume.searched(),
                 StreamStep::LinesMissing => return self.past_holes(resume).await,
             }
         }

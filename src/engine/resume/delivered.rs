@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::holes::{LogAge, Reach};
-use super::{Counts, Plan, Resume};
+use super::holes::{LogAge, Proven, Reach};
+use super::{Counts, Plan, Resume, Searched};
 use crate::engine::anchor::Anchor;
 use crate::engine::backlog::{Backlog, FirstView, Outputs, RunState};
 use crate::engine::event::{Label, Lines};
 use crate::engine::files::{Files, Proof, Rotation};
 use crate::engine::lines::Assembler;
 use crate::engine::pace::{Counted, Pace};
-use crate::engine::source::{Container, Frames, Stored};
+use crate::engine::source::{Container, Frames, ReadMode, Stored};
 use crate::engine::stale::Quiet;
 use crate::engine::timestamp::Timestamp;
 
@@ -57,10 +57,10 @@ impl Resume {
                 LogAge::Old => None,
             },
             reach: Reach::All,
-            must_prove: false,
+            next_proof: Proven::Yes,
             is_short: false,
             proof: Proof::Given,
-            whole: false,
+            searched: Searched::Part,
             found_in: None,
             searches: 0,
             held_back: false,
@@ -70,7 +70,7 @@ impl Resume {
                 let rotation = if doubles { Rotation::CutsFollow } else { Rotation::KeepsFollow };
                 Files::new(size, rotation)
             }),
-            following: false,
+            mode: ReadMode::Once,
             quiet,
             pace: Pace::new(now),
             saving: None,

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{Counts, FeedOutcome, Plan, Resume, Window};
+use super::{Counts, FeedOutcome, Plan, Resume, Searched, Window};
 use crate::engine::anchor::{Key, SeekStep};
 use crate::engine::event::{Delivery, Extent, Gap, GapCause, Lines};
 use crate::engine::source::{Frame, Frames};
@@ -81,7 +81,10 @@ impl Resume {
         let was_found = seeking.seek.is_found();
         seeking.seek.end();
         if !seeking.seek.is_found() {
-            self.whole = seeking.seek.is_whole();
+            self.searched = match seeking.seek.is_whole() {
+                true => Searched::Whole,
+                false => Searched::Part,
+            };
             return FeedOutcome::Missed;
         }
         if !was_found {
@@ -93,9 +96,9 @@ impl Resume {
         FeedOutcome::Continue
     }
 
-    /// Whether the window without the anchor held the whole log, so that a larger one holds no more.
-    pub fn saw_whole_log(&self) -> bool {
-        self.whole
+    /// How much of the log the window without the anchor has shown.
+    pub fn searched(&self) -> Searched {
+        self.searched
     }
 
     /// Records that the anchor is lost: all that the daemon holds is wanted, and its first message shows how far

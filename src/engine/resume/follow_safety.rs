@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Plan, Resume};
 use crate::engine::anchor::Key;
 use crate::engine::files::{Files, Newest};
+use crate::engine::source::ReadMode;
 use crate::engine::timestamp::Timestamp;
 
 impl Resume {
@@ -66,7 +67,7 @@ impl Resume {
 
     /// Whether a live frame cannot directly follow the last delivered one, or may not: the store decides.
     pub(super) fn is_out_of_place(&self, key: &Key) -> bool {
-        let Some(files) = self.files.as_ref().filter(|_| self.following) else {
+        let Some(files) = self.files.as_ref().filter(|_| self.mode == ReadMode::Follow) else {
             return false;
         };
         let skips = |last: Timestamp| {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::survey::{Before, Goal, Map, Part};
 use super::{Plan, Resume, Seeking};
 use crate::engine::event::{EndReason, GapCause, Lines};
-use crate::engine::source::{Container, Frames, Tail};
+use crate::engine::source::{Container, Frames, ReadMode, Tail};
 
 /// What is known of a log before the first read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Resume {
         self.is_short = false;
         self.trusted = Some(Arc::clone(&container.started_at));
         self.reach = reach;
-        self.must_prove = newest == Proven::No && container.ran_before;
+        self.next_proof = if container.ran_before { newest } else { Proven::Yes };
     }
 
     /// Records that all of a short log was seen a moment ago: the next stream may begin where the log does.
@@ -177,7 +177,7 @@ impl Resume {
             Known::Nothing => None,
             Known::Anchor => Some(Seeking::new(self.anchor.seek_rest())),
         };
-        self.following = false;
+        self.mode = ReadMode::Once;
     }
 }
 

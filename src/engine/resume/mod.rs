@@ -30,7 +30,7 @@ use super::event::{GapCause, Label};
 use super::files::{Files, Proof};
 use super::lines::Assembler;
 use super::pace::{Counted, Pace};
-use super::source::Tail;
+use super::source::{ReadMode, Tail};
 use super::stale::Quiet;
 pub use delivered::Opening;
 pub use holes::{Known, LogAge, Proven, Reach};
@@ -87,12 +87,17 @@ pub struct Counts {
     pub doubles: u64,
 }
 
+/// How much of the log a window without the anchor has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Searched {
+    /// Its last messages.
+    Part,
+    /// All of it: no larger window is left.
+    Whole,
+}
+
 /// One container's position in its log.
 #[derive(Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "facts that came apart and do not exclude each other"
-)]
 pub struct Resume {
     label: Arc<Label>,
     outputs: Outputs,
@@ -109,13 +114,13 @@ pub struct Resume {
     /// The run of which the stored log is known to be read past all bad records.
     trusted: Option<Arc<str>>,
     reach: Reach,
-    /// Whether the next follow must prove that it stands at the end of the log, and whether this one did.
-    must_prove: bool,
+    /// Whether the next follow stands at the end of the log for certain, and whether this one does.
+    next_proof: Proven,
     proof: Proof,
     /// The log was short a moment ago.
     is_short: bool,
-    /// The window without the anchor held the whole log.
-    whole: bool,
+    /// How much of the log the window without the anchor has shown.
+    searched: Searched,
     /// The window of the last search, until the next stream.
     found_in: Option<Tail>,
     /// Searches since a stream found its anchor.
@@ -124,8 +129,8 @@ pub struct Resume {
     held_back: bool,
     /// The file size of the log driver.
     files: Option<Files>,
-    /// Whether frames behind the window are live.
-    following: bool,
+    /// Frames behind the window of a follow are live.
+    mode: ReadMode,
     quiet: Quiet,
     pace: Pace,
     /// The records for a later run; `None` without a cursor.

@@ -2,9 +2,9 @@
 
 use tokio::time::Instant;
 
-use super::holes::Reach;
+use super::holes::{Proven, Reach};
 use super::seeking::Seeking;
-use super::{Plan, Resume, Window};
+use super::{Plan, Resume, Searched, Window};
 use crate::engine::files::Proof;
 use crate::engine::source::{ReadMode, Tail};
 use crate::engine::stale::Quiet;
@@ -37,10 +37,11 @@ impl Resume {
         });
         let window = self.within_reach(window);
         let follow = mode == ReadMode::Follow;
-        self.following = follow;
+        self.mode = mode;
         // A follow without stored records misses the messages since the last one.
-        let must_prove =
-            follow && (std::mem::take(&mut self.must_prove) || self.reach == Reach::Hole(0));
+        let must_prove = follow
+            && (std::mem::replace(&mut self.next_proof, Proven::Yes) == Proven::No
+                || self.reach == Reach::Hole(0));
         self.proof = if must_prove { Proof::Wanted } else { Proof::Given };
         if let Some(files) = self.files.as_mut().filter(|_| follow) {
             files.open(&self.pace);
@@ -61,7 +62,7 @@ impl Resume {
 
     /// Begins a finite read over this window, for a search or a first view.
     pub fn open_window(&mut self, window: Tail) -> Tail {
-        self.whole = false;
+        self.searched = Searched::Part;
         let frames = match window {
             Tail::All => None,
             Tail::Last(frames) => Some(frames),
@@ -72,7 +73,7 @@ impl Resume {
             Plan::Start(_) | Plan::Since | Plan::All => None,
         };
         self.seek = seek.map(Seeking::new);
-        self.following = false;
+        self.mode = ReadMode::Once;
         window
     }
 

@@ -18,7 +18,7 @@ use crate::engine::lifecycle::{Input, Joined, Lifecycle};
 use crate::engine::position::SavedDaemon;
 use crate::engine::registry::Registry;
 use crate::engine::selection::Selection;
-use crate::engine::source::{ContainerKey, Listed, Source, SourceError};
+use crate::engine::source::{ContainerKey, Listed, ReadMode, Source, SourceError};
 use crate::engine::subscription::Subscription;
 use crate::engine::tally::Tally;
 use crate::engine::waiting::SlowNotes;
@@ -188,7 +188,7 @@ impl<S: Source> Supervisor<S> {
 
     fn is_over(&self) -> bool {
         let mut followers = self.followers.values().map(|follower| &follower.lifecycle);
-        if !self.config.follow {
+        if !self.config.follows() {
             return followers.all(Lifecycle::is_done);
         }
         if self.config.exit_on_stop {
@@ -238,7 +238,7 @@ impl<S: Source> Supervisor<S> {
 
     /// Ends the follow: reads what is stored, and then ends.
     pub(super) fn finish(&mut self) {
-        self.config.follow = false;
+        self.config.mode = ReadMode::Once;
         for key in self.followers.keys().cloned().collect::<Vec<_>>() {
             self.step(&key, &Input::Finish);
         }

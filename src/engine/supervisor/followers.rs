@@ -15,9 +15,7 @@ use crate::engine::reader::NewName;
 use crate::engine::resume::{LogAge, Resume};
 use crate::engine::rows::{LastNotice, RowState};
 use crate::engine::runs::{RunWindow, Runs};
-use crate::engine::source::{
-    Container, ContainerId, ContainerKey, Facts, Listed, Phase, ReadMode, Source,
-};
+use crate::engine::source::{Container, ContainerId, ContainerKey, Facts, Listed, Phase, Source};
 use crate::engine::stale::Quiet;
 use crate::engine::turns::Turns;
 
@@ -116,14 +114,13 @@ fn run_note(window: Option<RunWindow>, backlog: Backlog) -> Option<Notice> {
 impl<S: Source> Supervisor<S> {
     pub(super) fn join(&mut self, row: &Listed, joined: Joined) {
         let initial = joined == Joined::AtStart;
-        let mode = if self.config.follow { ReadMode::Follow } else { ReadMode::Once };
         let key = &row.key;
         let label = Arc::new(Label::new(key.clone(), Arc::clone(&row.name)));
         let follower = Follower {
             joined: Instant::now(),
             row_state: self.tally.row_state(&label, self.config.stream_timeout),
             label,
-            lifecycle: Lifecycle::new(mode, joined),
+            lifecycle: Lifecycle::new(self.config.mode, joined),
             backlog: if initial && !self.is_recreated(row) {
                 self.config.backlog
             } else {

@@ -4,8 +4,9 @@ use proptest::prelude::*;
 use tokio::time::{Instant, sleep};
 
 use super::fake_source::{Fake, Manner};
-use super::support::{SECOND, Seen, config, nothing_is_left, run};
+use super::support::{SECOND, Seen, config, mode, nothing_is_left, run};
 use crate::engine::event::GapCause;
+use crate::engine::source::ReadMode;
 use crate::engine::source::StdStream::Stdout;
 use crate::engine::timestamp::Timestamp;
 use crate::engine::{Backlog, Config, Observer};
@@ -78,7 +79,7 @@ fn play(
         let fake = Fake::damaged(bad.iter().copied(), manner);
         write(&fake, 0..stored);
         fake.grow(grows);
-        let config = Config { follow, backlog, ..config() };
+        let config = Config { mode: mode(follow), backlog, ..config() };
         let script = async |fake: &Fake, _: &Observer<Fake>| {
             sleep(5 * SECOND).await;
             for _ in 0..30 {
@@ -203,7 +204,7 @@ fn a_log_without_bad_records_costs_one_request_more_at_most() {
         for (stored, requests) in [(20, 3), (500, 2)] {
             let fake = Fake::damaged([], Manner::Stops);
             write(&fake, 0..stored);
-            let config = Config { backlog: Backlog::Last(10), follow: false, ..config() };
+            let config = Config { backlog: Backlog::Last(10), mode: ReadMode::Once, ..config() };
             let (_, seen) = run(&fake, config, 10 * SECOND, async |_, _| ()).await;
             exact(&seen, &(stored - 10..stored).collect::<Vec<usize>>());
             assert_eq!(fake.opened().len(), requests, "{stored}");

@@ -8,10 +8,11 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::fake_source::{Fake, Fault};
-use super::support::{SECOND, all_delivered_once, config, nothing_is_left, run, talk};
+use super::support::{SECOND, Seen, all_delivered_once, config, nothing_is_left, run, talk};
 use crate::engine::event::{GapCause, Notice};
 use crate::engine::registry::Registry;
 use crate::engine::selection::Selection;
+use crate::engine::source::ReadMode;
 use crate::engine::source::StdStream::Stdout;
 use crate::engine::{Backlog, Config, Engine, Observer};
 
@@ -88,6 +89,32 @@ async fn lines_have_the_new_name_from_a_rename_on() {
         nothing_is_left(&fake, &outcome.census);
         assert_eq!(seen.names, ["web", "api-1", "old-api-1", "web-1"]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_waits_for_the_output_gets_the_new_name() {
+    let fake = Fake::running([]);
+    let engine = Engine::new(Arc::new(fake.clone()), Registry::default(), config());
+    let (events, received) = mpsc::channel(1);
+    let stop = CancellationToken::new();
+    let selection = Selection::all();
+    let running = engine.run(&selection, events, stop.clone());
+    let script = async {
+        for time in 1..=3 {
+            fake.write(Stdout, time, &format!("{time}\n"));
+            sleep(SECOND / 10).await;
+        }
+        fake.rename("api");
+        sleep(SECOND / 10).await;
+        let stopping = async {
+            sleep(SECOND).await;
+            stop.cancel();
+        };
+        tokio::join!(Seen::all(received), stopping).0
+    };
+    let (_, seen) = tokio::join!(running, script);
+    assert_eq!(seen.of(Stdout), ["1\n", "2\n", "3\n"]);
+    assert_eq!(seen.names, ["web", "api", "api"], "the first was handed on before");
 }
 
 #[tokio::test(start_paused = true)]
@@ -220,7 +247,7 @@ async fn exit_on_stop_ends_when_the_run_does() {
 async fn without_a_follow_the_run_ends_with_the_stored_lines() {
     let fake = Fake::failing([Fault::CutAfter(10), Fault::NoOpen]);
     talk(&fake, 100).await;
-    let config = Config { follow: false, ..config() };
+    let config = Config { mode: ReadMode::Once, ..config() };
     let (outcome, seen) = run(&fake, config, 100 * SECOND, async |_, _| ()).await;
     all_delivered_once(&fake, &seen);
     assert!(outcome.census.elapsed < 10 * SECOND && outcome.failures.is_empty());

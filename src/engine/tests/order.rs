@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::fake_source::{Fake, Manner};
-use super::support::{SECOND, config};
+use super::support::{SECOND, config, mode};
 use crate::engine::event::Event;
 use crate::engine::registry::Registry;
 use crate::engine::selection::Selection;
@@ -59,7 +59,8 @@ fn caught_up(events: &[Event]) -> Vec<usize> {
 async fn stored_lines_are_announced_and_their_end_is_reported_once() {
     for follow in [true, false] {
         for backlog in [Backlog::All, Backlog::Last(3), Backlog::Last(500), Backlog::Last(0)] {
-            let config = Config { order: LineOrder::ByTime, follow, backlog, ..config() };
+            let config =
+                Config { order: LineOrder::ByTime, mode: mode(follow), backlog, ..config() };
             let without_turn = |mut event: Event| {
                 if let Event::Lines(lines) = &mut event {
                     lines.turn = None;

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::fake_source::Fake;
-use super::support::{SECOND, config, texts};
+use super::support::{SECOND, config, mode, texts};
 use crate::engine::event::{Event, GapCause, Lines};
 use crate::engine::position::{
     OtherDaemon, Place, Position, Presence, Saved, SavedContainer, SavedDaemon,
@@ -17,7 +17,7 @@ use crate::engine::position::{
 use crate::engine::registry::Registry;
 use crate::engine::selection::Selection;
 use crate::engine::source::StdStream::{Stderr, Stdout};
-use crate::engine::source::{PieceRule, StdStream};
+use crate::engine::source::{PieceRule, ReadMode, StdStream};
 use crate::engine::{Backlog, Config, Engine};
 
 /// The lines and events of one run.
@@ -99,7 +99,7 @@ fn follow_all() -> Config {
 async fn the_next_run_goes_on_behind_the_last_line() {
     for follow in [true, false] {
         let fake = Fake::running([]);
-        let config = Config { follow, ..follow_all() };
+        let config = Config { mode: mode(follow), ..follow_all() };
         let mut last = None;
         let mut all = String::new();
         for run in 0..100 {
@@ -161,7 +161,7 @@ async fn lines_dropped_between_runs_are_one_gap() {
 #[tokio::test(start_paused = true)]
 async fn the_next_run_shows_an_open_line_in_full() {
     let fake = Fake::running([]);
-    for config in [follow_all(), Config { follow: false, ..follow_all() }] {
+    for config in [follow_all(), Config { mode: ReadMode::Once, ..follow_all() }] {
         fake.write(Stdout, 1, "begin ");
         fake.write(Stderr, 2, "stderr\n");
         let first = run_once(&fake, config.clone(), None).await;
@@ -292,7 +292,7 @@ proptest! {
             let mut open = [false; 2];
             let mut last = None;
             let mut all = [String::new(), String::new()];
-            let config = Config { follow, max_line, ..follow_all() };
+            let config = Config { mode: mode(follow), max_line, ..follow_all() };
             let count = writes.len();
             for (run, (pieces, cut)) in writes.into_iter().zip(cuts).enumerate() {
                 for (is_out, length, ends) in pieces {

@@ -17,7 +17,7 @@ use crate::engine::selection::{PatternText, Selection};
 use crate::engine::source::StdStream::Stdout;
 use crate::engine::source::{
     Container, ContainerEvent, ContainerKey, DaemonId, ErrorKind, EventStream, ListFilters, Listed,
-    LogRequest, Source, SourceError,
+    LogRequest, ReadMode, Source, SourceError,
 };
 use crate::engine::{Config, Control, Engine, Engines, Observers, Outcome, StartError};
 
@@ -341,7 +341,7 @@ async fn exit_on_stop_waits_for_the_containers_of_all_daemons() {
 async fn a_batch_run_reports_the_missing_daemon() {
     let (a, b) = (Host::new("a", "web", Reach::Answers), Host::new("b", "web", Reach::Refuses));
     (0..3).for_each(|number| a.write(number));
-    let config = Config { follow: false, ..config() };
+    let config = Config { mode: ReadMode::Once, ..config() };
     let script = async |_: &Observers<Host>, _| sleep(SECOND).await;
     let (outcome, received) = follow(&[&a, &b], Some("web"), config, script).await.unwrap();
     assert_eq!(received.of("a"), numbered("a", 3));

@@ -5,6 +5,7 @@ use tokio::time::sleep;
 use super::fake_source::{Fake, Manner};
 use super::support::{SECOND, config, nothing_is_left, run};
 use crate::engine::backlog::{Outputs, Range};
+use crate::engine::source::ReadMode;
 use crate::engine::source::StdStream::Stdout;
 use crate::engine::timestamp::Timestamp;
 use crate::engine::{Backlog, Config, Observer};
@@ -37,7 +38,7 @@ async fn shown_of(
         until: until.map(Timestamp::from_nanos),
     };
     let outputs = Outputs { range, ..Outputs::BOTH };
-    let config = Config { outputs, backlog, follow: false, ..config() };
+    let config = Config { outputs, backlog, mode: ReadMode::Once, ..config() };
     let (outcome, seen) = run(&fake, config, 10 * SECOND, async |_, _| ()).await;
     nothing_is_left(&fake, &outcome.census);
     assert!(seen.gaps.is_empty());

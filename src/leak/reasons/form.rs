@@ -109,5 +109,6 @@ pub(crate) fn read_option<'de, R, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<Noted<R>>, D::Error> {
     let Form { sentence, reason: typed } = Form::deserialize(from)?;
+    let typed = if typed["kind"].is_string() { typed } else { Value::Null };
     Ok(sentence.map(|sentence| Noted::Recorded { sentence, typed }))
 }

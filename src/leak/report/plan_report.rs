@@ -299,6 +299,17 @@ mod tests {
     }
 
     #[test]
+    fn a_long_source_name_stands_apart_from_its_value() {
+        let probes = ["own", "target.port17461"].map(|source| Readable {
+            source: Source::parse(source),
+            readable: "goroutines".to_owned(),
+        });
+        let text = text(&[PlanReport { probes: probes.into(), ..driven() }], Colors::Off);
+        let rows = "  own               goroutines\n  target.port17461  goroutines\n";
+        assert!(text.contains(rows), "{text}");
+    }
+
+    #[test]
     fn every_object_follows_the_schema() {
         for plans in [&[driven()][..], &[passive(600.0)], &[driven(), passive(600.0)]] {
             let value: Value = serde_json::from_str(&json(plans)).unwrap();

@@ -120,9 +120,11 @@ impl Text {
             }
             Body::Pairs(pairs) => {
                 let indent = if section.title.is_empty() { "" } else { "  " };
-                for (name, value) in pairs {
-                    let width = VERDICT_COLUMN_WIDTH - indent.len();
-                    self.hanging(&format!("{indent}{:<width$}", plain(name)), value);
+                let names: Vec<String> = pairs.iter().map(|(name, _)| plain(name)).collect();
+                let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+                let width = (longest + 2).max(VERDICT_COLUMN_WIDTH - indent.len());
+                for (name, (_, value)) in names.iter().zip(pairs) {
+                    self.hanging(&format!("{indent}{name:<width$}"), value);
                 }
             }
         }
@@ -189,8 +191,8 @@ impl Text {
             let paint = |text: &str| self.colors.paint(color, text);
             if n == last && column.align == Align::Left {
                 let mut parts = wrap(text, (LINE_WIDTH.saturating_sub(at)).max(30)).into_iter();
-                put(&parts.next().unwrap_or_default());
-                lines.extend(parts.map(|part| format!("{:at$}{part}", "")));
+                put(&paint(&parts.next().unwrap_or_default()));
+                lines.extend(parts.map(|part| format!("{:at$}{}", "", paint(&part))));
             } else if width < length {
                 put(text);
                 at += width + 2;
