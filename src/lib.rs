@@ -203,7 +203,8 @@ fn run(config: Config) -> anyhow::Result<Exit> {
     exit
 }
 
-/// One thread reads all streams; the printer has its own. The thread pauses for readers if none of them has data.
+/// One thread reads all streams; the printer has its own. When no task is ready, the thread pauses for a moment, so
+/// that one wake-up serves several streams.
 fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

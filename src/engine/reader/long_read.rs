@@ -1,6 +1,6 @@
 //! Reads that are too long to hold until they are checked. Their lines are delivered as they come, so the
-//! first does not wait for the last. Afterwards cmon counts the records. It delivers lines that the daemon
-//! skipped late, with a gap for each record that cannot be decoded.
+//! first does not wait for the last. Afterwards cmon counts the records. Lines that the
+//! daemon skipped are delivered late, with a gap for each record that cannot be decoded.
 
 use std::collections::{HashMap, VecDeque};
 

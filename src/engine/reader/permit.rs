@@ -70,7 +70,7 @@ impl<S: Source> Reader<S> {
         Ok(Permit { slot: slot?, turn })
     }
 
-    /// Sends an event at intervals that a read is in progress but delivers nothing, if the merge waits for lines.
+    /// Reports at intervals that a read is in progress, if the merge waits for its lines.
     pub(super) fn give_sign(&self) {
         if self.turns.is_sign_due(SIGN_AFTER) {
             // A full output does not wait for lines.

@@ -11,8 +11,8 @@ pub(super) const SEARCHES_MAX: u32 = 4;
 
 impl<S: Source> Reader<S> {
     /// Looks for the anchor further and further back, by finite reads. If it is nowhere, reports the gap and reads
-    /// all that the daemon holds. [`EndReason::Eof`]: all stored messages were delivered. `searched`: the content
-    /// of the failed window.
+    /// all that the daemon holds. [`EndReason::Eof`]: all stored messages were delivered. `searched`: how much
+    /// of the log the failed window showed.
     pub(super) async fn search(
         &self,
         resume: &mut Resume,

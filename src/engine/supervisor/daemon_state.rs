@@ -85,8 +85,7 @@ impl DaemonState {
         self.relist = self.relist.map(|at| at.min(now + POLL_INTERVAL));
     }
 
-    /// Records that the events are confirmed. A list taken now has all earlier changes, unless one was already
-    /// taken `after` the confirmation.
+    /// Records that the events are confirmed. [`NextList::Now`] if the last list is older than the confirmation.
     pub(super) fn subscribed(&mut self, now: Instant, list: NextList) {
         self.events = Events::Open(now);
         self.events_refused = false;

@@ -1,5 +1,5 @@
 //! The format-independent document of a report, a comparison or a plan: a head, and sections with lists, pairs and
-//! tables. Text, HTML, Markdown and `JUnit` render it.
+//! tables. Text renders all of it. HTML and Markdown show the metrics of a report in their own way.
 //!
 //! Texts are not escaped; each renderer escapes them.
 
@@ -92,7 +92,7 @@ pub(super) enum Kind {
     Compared,
     /// The plan of a dry run.
     Plan,
-    /// The metrics of a dry run.
+    /// The probes and the current metrics of a dry run.
     Readable,
 }
 
