@@ -161,7 +161,7 @@ fn watch_and_leak_check_leave_the_own_container_out_and_say_so() {
     assert_eq!(inside.code(), "0", "{}", inside.log());
     let log = inside.log();
     assert!(log.contains("checking is left out: cmon runs in it"), "{log}");
-    assert!(log.contains("containers  1: talker"), "{log}");
+    assert!(log.contains("containers    1: talker"), "{log}");
     drop(inside);
     // A whole check: its engine runs once for each phase, and none of them follows it.
     let args = ["leak-check", "--duration", "10s", "-o", "json", "-q"];
