@@ -50,7 +50,7 @@ fn plan_report(header: Header, plan: Option<&Plan>, found: &[Found], sample: Sam
     let missing = missing.map(|record| unavailable(record.metric, record.reason));
     let found = found.iter().map(|probe| Readable {
         source: Source::parse(&probe.source),
-        readable: probe.readable.to_string(),
+        readable: probe.readable.clone(),
     });
     PlanReport {
         daemon: DaemonFacts::of(&header),

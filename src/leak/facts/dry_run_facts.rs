@@ -1,9 +1,10 @@
 //! What a check would do and what it could find (`--dry-run`).
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{DaemonFacts, Phase, Unavailable};
 use crate::leak::metric::{MetricId, Source};
+use crate::leak::probe;
 use crate::leak::record::{Drive, Rules};
 
 /// What a check would do and what it could find.
@@ -64,11 +65,16 @@ pub(crate) struct PlanReport {
 }
 
 /// What can be read of one source.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Readable {
     pub(crate) source: Source,
-    /// A list for people.
-    pub(crate) readable: String,
+    /// In JSON, a list for people.
+    #[serde(serialize_with = "as_sentence")]
+    pub(crate) readable: probe::Readable,
+}
+
+fn as_sentence<S: Serializer>(readable: &probe::Readable, into: S) -> Result<S::Ok, S::Error> {
+    into.collect_str(readable)
 }
 
 /// A metric with its current value.

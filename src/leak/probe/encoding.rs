@@ -16,7 +16,7 @@ pub(crate) enum EncodingError {
     Unknown(String),
 }
 
-/// Decodes up to `max_bytes`, and returns whether there is more. `truncated` tells that the body is incomplete. A gzip
+/// Decodes up to `max_bytes`, and returns whether there is more. `truncated`: the body is incomplete. A gzip
 /// file without the header is decoded if it contains text.
 ///
 /// # Errors

@@ -27,5 +27,5 @@ pub mod target;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use probes::{Found, Options, Probes, StartError};
+pub(crate) use probes::{Found, Options, Probes, Readable, StartError};
 pub(crate) use sample::{Failure, Sample};

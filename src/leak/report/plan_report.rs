@@ -54,7 +54,8 @@ fn total_seconds(plans: &[PlanReport]) -> f64 {
 
 fn of_plan(plan: &PlanReport) -> [Section; 3] {
     let steps = steps(plan).into_iter().map(|(title, text)| (title.to_owned(), text)).collect();
-    let probes = plan.probes.iter().map(|probe| (probe.source.to_string(), probe.readable.clone()));
+    let probes =
+        plan.probes.iter().map(|probe| (probe.source.to_string(), probe.readable.to_string()));
     [
         pairs(Kind::Plan, "", steps),
         pairs(Kind::Readable, "probes", probes.collect()),
@@ -207,6 +208,7 @@ mod tests {
     use super::*;
     use crate::leak::facts::{Now, Phase, Readable, Unavailable};
     use crate::leak::metric::{MetricId, Source};
+    use crate::leak::probe;
     use crate::leak::record::Rules;
     use crate::leak::report::tests::example_reports;
     use crate::leak::report::tests::schema_check::violation;
@@ -241,7 +243,7 @@ mod tests {
             long_enough: Some(180.0),
             seed: 7,
             rules: Rules::default(),
-            probes: vec![Readable { source: Source::Own, readable: "tasks".to_owned() }],
+            probes: vec![Readable { source: Source::Own, readable: probe::Readable::Own }],
             metrics: vec![now("own.tasks", true, 3.0), now("own.rss_bytes", false, 4096.0)],
             unavailable: vec![Unavailable {
                 metric: "daemon.fds".to_owned(),
@@ -302,11 +304,12 @@ mod tests {
     fn a_long_source_name_stands_apart_from_its_value() {
         let probes = ["own", "target.port17461"].map(|source| Readable {
             source: Source::parse(source),
-            readable: "goroutines".to_owned(),
+            readable: probe::Readable::Own,
         });
         let text = text(&[PlanReport { probes: probes.into(), ..driven() }], Colors::Off);
-        let rows = "  own               goroutines\n  target.port17461  goroutines\n";
+        let rows = "  own               tasks, streams, connections";
         assert!(text.contains(rows), "{text}");
+        assert!(text.contains("  target.port17461  tasks, streams"), "{text}");
     }
 
     #[test]
