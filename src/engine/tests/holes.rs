@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use tokio::time::{Instant, sleep};
 
 use super::fake_source::{Fake, Manner};
-use super::support::{SECOND, Seen, config, mode, nothing_is_left, run};
+use super::support::{SECOND, Seen, config, nothing_is_left, run};
 use crate::engine::event::GapCause;
 use crate::engine::source::ReadMode;
 use crate::engine::source::StdStream::Stdout;
@@ -68,7 +68,7 @@ fn play(
     stored: usize,
     grows: u32,
     backlog: Backlog,
-    follow: bool,
+    mode: ReadMode,
 ) -> (Seen, usize) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -79,7 +79,7 @@ fn play(
         let fake = Fake::damaged(bad.iter().copied(), manner);
         write(&fake, 0..stored);
         fake.grow(grows);
-        let config = Config { mode: mode(follow), backlog, ..config() };
+        let config = Config { mode, backlog, ..config() };
         let script = async |fake: &Fake, _: &Observer<Fake>| {
             sleep(5 * SECOND).await;
             for _ in 0..30 {
@@ -107,13 +107,13 @@ fn readable(bad: &[usize], manner: Manner, length: usize) -> Vec<usize> {
 fn a_follow_shows_lines_behind_a_bad_record() {
     for manner in [Manner::Stops, Manner::Skips(3), Manner::Fails, Manner::Refuses] {
         for (bad, stored) in [(20, 24), (0, 24), (20, 500), (480, 500)] {
-            let (seen, length) = play(&[bad], manner, stored, 0, Backlog::All, true);
+            let (seen, length) = play(&[bad], manner, stored, 0, Backlog::All, ReadMode::Follow);
             exact(&seen, &readable(&[bad], manner, length));
         }
         // The newest record is bad: later lines come live.
-        let (seen, length) = play(&[23], manner, 24, 0, Backlog::All, true);
+        let (seen, length) = play(&[23], manner, 24, 0, Backlog::All, ReadMode::Follow);
         exact(&seen, &readable(&[23], manner, length));
-        let (seen, length) = play(&[23], manner, 24, 0, Backlog::Last(3), true);
+        let (seen, length) = play(&[23], manner, 24, 0, Backlog::Last(3), ReadMode::Follow);
         let from = if manner == Manner::Refuses { 24 } else { 20 };
         exact(&seen, &readable(&[23], manner, length)[readable(&[23], manner, from).len()..]);
         assert_eq!(seen.gaps.len(), 1);
@@ -126,7 +126,7 @@ fn a_log_that_grows_while_it_is_checked_hides_no_line() {
     for (bad, manner, stored, grows) in
         [(0, Manner::Skips(1), 5, 2), (1, Manner::Skips(2), 4, 0), (41, Manner::Skips(1), 42, 0)]
     {
-        let (seen, length) = play(&[bad], manner, stored, grows, Backlog::All, true);
+        let (seen, length) = play(&[bad], manner, stored, grows, Backlog::All, ReadMode::Follow);
         exact(&seen, &readable(&[bad], manner, length));
     }
 }
@@ -140,7 +140,7 @@ fn a_gap_stands_at_the_end_of_a_read_whose_newest_record_is_bad() {
         (&[20, 46], Backlog::Last(10), 1),
         (&[20, 45, 46], Backlog::Last(10), 1),
     ] {
-        let (seen, length) = play(bad, Manner::Stops, 47, 0, backlog, false);
+        let (seen, length) = play(bad, Manner::Stops, 47, 0, backlog, ReadMode::Once);
         let readable = readable(bad, Manner::Stops, length);
         let first = numbers(&seen)[0];
         let expected: Vec<usize> =
@@ -153,9 +153,9 @@ fn a_gap_stands_at_the_end_of_a_read_whose_newest_record_is_bad() {
 #[test]
 fn the_newest_lines_have_priority() {
     for manner in [Manner::Stops, Manner::Skips(3), Manner::Fails, Manner::Refuses] {
-        let (seen, length) = play(&[20], manner, 28, 0, Backlog::Last(3), true);
+        let (seen, length) = play(&[20], manner, 28, 0, Backlog::Last(3), ReadMode::Follow);
         exact(&seen, &(25..length).collect::<Vec<usize>>());
-        let (seen, length) = play(&[20, 23], manner, 26, 0, Backlog::Last(5), true);
+        let (seen, length) = play(&[20, 23], manner, 26, 0, Backlog::Last(5), ReadMode::Follow);
         let expected = match manner {
             Manner::Refuses => vec![24, 25],
             _ => vec![19, 21, 22, 24, 25],
@@ -239,20 +239,20 @@ proptest! {
             Just(Manner::Stops), Just(Manner::Fails), Just(Manner::Refuses), (1usize..20).prop_map(Manner::Skips),
         ],
         grows in 0u32..40,
-        follow: bool,
+        mode in prop_oneof![Just(ReadMode::Follow), Just(ReadMode::Once)],
         last in prop::option::of(0u64..200),
     ) {
         // The container wrote all of them before the log was damaged.
         let bad: Vec<usize> = bad.into_iter().filter(|at| *at < stored).collect();
         let backlog = last.map_or(Backlog::All, Backlog::Last);
-        let (seen, length) = play(&bad, manner, stored, grows, backlog, follow);
+        let (seen, length) = play(&bad, manner, stored, grows, backlog, mode);
         let shown = numbers(&seen);
         let readable = readable(&bad, manner, length);
         let expected: Vec<usize> = match shown.first() {
             Some(first) => readable.iter().copied().filter(|at| first <= at).collect(),
             None => Vec::new(),
         };
-        match (follow, last) {
+        match (mode == ReadMode::Follow, last) {
             (true, None) => exact(&seen, &readable),
             (true, Some(_)) => exact(&seen, &expected),
             // The read ends with the lines stored at some moment.
@@ -262,7 +262,7 @@ proptest! {
                 exact_to_the_end(&seen, &expected, &bad);
             }
         }
-        if let Some(last) = last.filter(|last| *last <= 100 && !follow) {
+        if let Some(last) = last.filter(|last| *last <= 100 && mode == ReadMode::Once) {
             let wanted = usize::try_from(last).unwrap();
             let min_shown = readable.iter().filter(|at| **at < stored).count().min(wanted);
             prop_assert!(min_shown <= shown.len(), "{} of {min_shown}", shown.len());
@@ -271,10 +271,10 @@ proptest! {
 }
 
 /// A log that is too long to hold until it is checked.
-fn play_long(bad: &[usize], manner: Manner, length: usize, follow: bool) -> Seen {
-    let (seen, end) = play(bad, manner, length, 3, Backlog::All, follow);
+fn play_long(bad: &[usize], manner: Manner, length: usize, mode: ReadMode) -> Seen {
+    let (seen, end) = play(bad, manner, length, 3, Backlog::All, mode);
     let mut shown = numbers(&seen);
-    let end = if follow { end } else { shown.iter().max().unwrap() + 1 };
+    let end = if mode == ReadMode::Follow { end } else { shown.iter().max().unwrap() + 1 };
     assert!(
         shown.windows(2).filter(|pair| pair[1] < pair[0]).count() <= 1,
         "late lines come together"
@@ -282,8 +282,8 @@ fn play_long(bad: &[usize], manner: Manner, length: usize, follow: bool) -> Seen
     shown.sort_unstable();
     let expected = readable(bad, manner, end);
     let differs = shown.iter().zip(&expected).find(|(shown, expected)| shown != expected);
-    assert_eq!((differs, shown.len()), (None, expected.len()), "{bad:?} {manner:?} {follow}");
-    assert_eq!(seen.gaps, vec![GapCause::Unreadable; bad.len()], "{bad:?} {manner:?} {follow}");
+    assert_eq!((differs, shown.len()), (None, expected.len()), "{bad:?} {manner:?} {mode:?}");
+    assert_eq!(seen.gaps, vec![GapCause::Unreadable; bad.len()], "{bad:?} {manner:?} {mode:?}");
     for ((_, gap), bad) in seen.gaps_at.iter().zip(bad) {
         let [from, to] = [gap.from, gap.to].map(|edge| edge.map(Timestamp::saturating_nanos));
         let bad = i64::try_from(*bad).unwrap();
@@ -295,18 +295,19 @@ fn play_long(bad: &[usize], manner: Manner, length: usize, follow: bool) -> Seen
 #[test]
 fn lines_that_the_daemon_skips_in_a_long_read_are_delivered_late() {
     const LONG: usize = 1400;
-    for (follow, skips) in [(false, 70), (false, 1), (true, 70), (true, 2)] {
+    let (follow, once) = (ReadMode::Follow, ReadMode::Once);
+    for (mode, skips) in [(once, 70), (once, 1), (follow, 70), (follow, 2)] {
         for bad in [&[800][..], &[1300], &[0], &[5, 900, 1390], &[1399]] {
-            play_long(bad, Manner::Skips(skips), LONG, follow);
+            play_long(bad, Manner::Skips(skips), LONG, mode);
         }
         // An error comes after all lines before it, so none is late.
         for bad in [&[800][..], &[1300], &[0], &[5, 900, 1390]] {
-            let seen = play_long(bad, Manner::Fails, LONG, follow);
+            let seen = play_long(bad, Manner::Fails, LONG, mode);
             assert!(seen.recovered.is_empty());
         }
-        let seen = play_long(&[800], Manner::Skips(skips), LONG, follow);
+        let seen = play_long(&[800], Manner::Skips(skips), LONG, mode);
         assert_eq!(seen.recovered, (801..801 + skips).collect::<Vec<usize>>());
-        let seen = play_long(&[], Manner::Skips(skips), LONG, follow);
+        let seen = play_long(&[], Manner::Skips(skips), LONG, mode);
         assert!(seen.recovered.is_empty());
     }
 }
@@ -314,7 +315,7 @@ fn lines_that_the_daemon_skips_in_a_long_read_are_delivered_late() {
 #[test]
 fn a_stream_is_kept_if_the_daemon_refuses_stored_lines() {
     for backlog in [Backlog::All, Backlog::Last(3), Backlog::Last(50)] {
-        let (seen, length) = play(&[], Manner::RefusesAll, 20, 0, backlog, true);
+        let (seen, length) = play(&[], Manner::RefusesAll, 20, 0, backlog, ReadMode::Follow);
         assert_eq!(numbers(&seen), (20..length).collect::<Vec<usize>>());
         assert_eq!(seen.gaps, [GapCause::Unreadable], "{:?}", seen.gaps_at);
     }

@@ -8,10 +8,11 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::fake_source::{Fake, Manner};
-use super::support::{SECOND, config, mode};
+use super::support::{SECOND, config};
 use crate::engine::event::Event;
 use crate::engine::registry::Registry;
 use crate::engine::selection::Selection;
+use crate::engine::source::ReadMode;
 use crate::engine::source::StdStream::Stdout;
 use crate::engine::{Backlog, Config, Engine, LineOrder};
 
@@ -57,10 +58,9 @@ fn caught_up(events: &[Event]) -> Vec<usize> {
 
 #[tokio::test(start_paused = true)]
 async fn stored_lines_are_announced_and_their_end_is_reported_once() {
-    for follow in [true, false] {
+    for mode in [ReadMode::Follow, ReadMode::Once] {
         for backlog in [Backlog::All, Backlog::Last(3), Backlog::Last(500), Backlog::Last(0)] {
-            let config =
-                Config { order: LineOrder::ByTime, mode: mode(follow), backlog, ..config() };
+            let config = Config { order: LineOrder::ByTime, mode, backlog, ..config() };
             let without_turn = |mut event: Event| {
                 if let Event::Lines(lines) = &mut event {
                     lines.turn = None;
@@ -70,7 +70,7 @@ async fn stored_lines_are_announced_and_their_end_is_reported_once() {
             // The restarted container may have bad records; the other is not suspect.
             for fake in [Fake::damaged([], Manner::Stops), Fake::running([])] {
                 let events = events_of_log(&fake, config.clone(), without_turn).await;
-                let context = format!("{follow} {backlog:?}: {events:?}");
+                let context = format!("{mode:?} {backlog:?}: {events:?}");
                 assert!(matches!(&events[0], Event::Begins(_, keys) if *keys == [Fake::key()]));
                 let ends = caught_up(&events);
                 assert_eq!(ends.len(), 1, "{context}");

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::fake_source::Fake;
-use super::support::{SECOND, config, mode, texts};
+use super::support::{SECOND, config, texts};
 use crate::engine::event::{Event, GapCause, Lines};
 use crate::engine::position::{
     OtherDaemon, Place, Position, Presence, Saved, SavedContainer, SavedDaemon,
@@ -97,9 +97,9 @@ fn follow_all() -> Config {
 
 #[tokio::test(start_paused = true)]
 async fn the_next_run_goes_on_behind_the_last_line() {
-    for follow in [true, false] {
+    for mode in [ReadMode::Follow, ReadMode::Once] {
         let fake = Fake::running([]);
-        let config = Config { mode: mode(follow), ..follow_all() };
+        let config = Config { mode, ..follow_all() };
         let mut last = None;
         let mut all = String::new();
         for run in 0..100 {
@@ -278,7 +278,7 @@ proptest! {
         writes in prop::collection::vec(prop::collection::vec(piece(), 0..40), 1..5),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 5),
         max_line in prop_oneof![Just(1usize << 20), 3..20usize],
-        follow: bool,
+        mode in prop_oneof![Just(ReadMode::Follow), Just(ReadMode::Once)],
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
@@ -292,7 +292,7 @@ proptest! {
             let mut open = [false; 2];
             let mut last = None;
             let mut all = [String::new(), String::new()];
-            let config = Config { mode: mode(follow), max_line, ..follow_all() };
+            let config = Config { mode, max_line, ..follow_all() };
             let count = writes.len();
             for (run, (pieces, cut)) in writes.into_iter().zip(cuts).enumerate() {
                 for (is_out, length, ends) in pieces {

@@ -15,17 +15,11 @@ use crate::engine::registry::Registry;
 use crate::engine::selection::Selection;
 use crate::engine::source::StdStream::{Stderr, Stdout};
 use crate::engine::source::{
-    Container, ContainerId, ContainerKey, DaemonId, Exit, LogEnd, Phase, PieceRule, ReadMode,
-    StdStream,
+    Container, ContainerId, ContainerKey, DaemonId, Exit, LogEnd, Phase, PieceRule, StdStream,
 };
 use crate::engine::{Config, Control, Engine, Observer, Outcome};
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
-
-/// The mode with or without a follow.
-pub(super) fn mode(follow: bool) -> ReadMode {
-    if follow { ReadMode::Follow } else { ReadMode::Once }
-}
 
 pub(super) fn config() -> Config {
     Config { stream_timeout: SECOND, seed: Some(7), ..Config::default() }
