@@ -87,7 +87,7 @@ pub struct Tail {
         help_heading = CURSOR
     )]
     pub cursor: Option<PathBuf>,
-    /// Begin the cursor anew
+    /// Start with an empty cursor
     #[arg(long, help_heading = CURSOR)]
     pub cursor_reset: bool,
     /// Keep removed containers in the cursor for this time

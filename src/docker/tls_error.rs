@@ -43,13 +43,13 @@ pub(super) struct Hints {
 pub(super) const OF_TARGET: Hints = Hints {
     trust: "name a file with its certificate, or with that of its authority, in PEM form: SSL_CERT_FILE=FILE cmon …",
     no_tls: "write http:// for a server without TLS",
-    client: "a server that wants a certificate of its client cannot be asked",
+    client: "cmon cannot send a client certificate to a target: use an address that requires none",
 };
 
 pub(super) const OF_DAEMON: Hints = Hints {
     trust: "name the certificate of the daemon's authority with --tlscacert, or its directory with DOCKER_CERT_PATH",
     no_tls: "unset DOCKER_TLS_VERIFY, and leave out --tlsverify, for a daemon without TLS",
-    client: "name a certificate that the daemon knows, and its key, with --tlscert and --tlskey",
+    client: "name a client certificate that the daemon accepts, and its key, with --tlscert and --tlskey",
 };
 
 /// The kind of failure. Messages include those of the causes, so no cause is a `source`, which would be printed again.
@@ -58,46 +58,56 @@ pub(crate) enum TlsProblem {
     /// The error of the first certificate that could not be read.
     #[error("there are no certificates of authorities to trust{}", in_parentheses(.0.as_ref()))]
     NoAuthorities(Option<Cause<rustls_native_certs::Error>>),
-    #[error("`{0}` is no name of a host")]
+    #[error("`{0}` is not a valid host name")]
     HostName(String),
     #[error("cannot read {}: {error}", path.display())]
     File { path: PathBuf, error: PemError },
     /// A certificate of the client without its key, or the key alone.
-    #[error("{} needs its other half", .0.display())]
+    #[error("{} is a certificate without its key, or a key without its certificate", .0.display())]
     Unpaired(PathBuf),
-    #[error("the client's certificate or key is no good: {0}")]
+    #[error("the client's certificate or key is not valid: {0}")]
     Identity(Cause<Error>),
     #[error("{0}")]
     Verifier(Cause<tokio_rustls::rustls::client::VerifierBuilderError>),
     #[error("{0}")]
     Versions(Cause<Error>),
-    #[error("it does not answer in TLS")]
+    #[error("it does not speak TLS")]
     NotTls,
     #[error("it ended the TLS handshake ({0:?})")]
     HandshakeEnded(AlertDescription),
     /// With TLS 1.3, a server refuses the client's certificate after the handshake.
-    #[error(
-        "it wants a certificate of its client, or does not take the one that cmon has shown ({0:?})"
-    )]
+    #[error("it requires a client certificate, or refused the one that cmon sent ({0:?})")]
     ClientRefused(AlertDescription),
     #[error(
-        "its certificate is not trusted: it is self-signed, or from an authority that this machine does not know"
+        "its certificate is not trusted: it is self-signed, or this machine does not know its authority"
     )]
     Untrusted,
     #[error("its certificate has expired")]
     Expired,
     #[error("its certificate is not valid yet")]
     NotYetValid,
-    #[error(
-        "its certificate is not for this name (its subject alternative names count, its common name does not)"
-    )]
-    OtherName,
+    /// The subject alternative names, as rustls formats them; it may know none.
+    #[error("its certificate is for {}", other_names(.0))]
+    OtherName(Vec<String>),
     #[error("its certificate is refused: {0}")]
     Certificate(Cause<CertificateError>),
     #[error("TLS failed: {0}")]
     Protocol(Cause<Error>),
     #[error("TLS failed: {}", plain(.0))]
     Connection(Cause<io::Error>),
+}
+
+/// `localhost, 10.0.0.1 only`. rustls writes `DnsName("localhost")` and `IpAddress(10.0.0.1)`.
+fn other_names(presented: &[String]) -> String {
+    let name = |name: &String| match name.split_once('(') {
+        Some((_, name)) => name.trim_matches(['"', ')']).to_owned(),
+        None => name.clone(),
+    };
+    match presented {
+        [] => "another name (cmon checks its subject alternative names, not its common name)"
+            .to_owned(),
+        names => format!("{} only", names.iter().map(name).collect::<Vec<_>>().join(", ")),
+    }
 }
 
 impl TlsProblem {
@@ -122,8 +132,9 @@ impl TlsProblem {
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                 Self::NotYetValid
             }
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                Self::OtherName
+            CertificateError::NotValidForName => Self::OtherName(Vec::new()),
+            CertificateError::NotValidForNameContext { presented, .. } => {
+                Self::OtherName(presented.clone())
             }
             other => Self::Certificate(other.clone().into()),
         }
@@ -149,9 +160,9 @@ impl TlsProblem {
             }
             Self::NotTls => Some(hints.no_tls),
             Self::HandshakeEnded(_) | Self::ClientRefused(_) => Some(hints.client),
-            Self::Expired => Some("renew it, and look at the clocks of both machines"),
-            Self::NotYetValid => Some("look at the clocks of both machines"),
-            Self::OtherName => Some("write the host as the certificate names it"),
+            Self::Expired => Some("renew it, and check the clocks of both machines"),
+            Self::NotYetValid => Some("check the clocks of both machines"),
+            Self::OtherName(_) => Some("write the host name that the certificate has"),
             Self::HostName(_)
             | Self::Identity(_)
             | Self::Verifier(_)
@@ -165,9 +176,9 @@ impl TlsProblem {
 /// The error in a file that should contain certificates or a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PemError {
-    #[error("it holds no certificate")]
+    #[error("it contains no certificate")]
     NoCertificate,
-    #[error("it holds no private key in PEM form without a passphrase")]
+    #[error("it contains no private key in PEM form, or the key has a passphrase")]
     NoKey,
     #[error("{}", plain(.0))]
     Read(Cause<io::Error>),
@@ -210,7 +221,7 @@ mod tests {
             |error: pem::Error| TlsProblem::File { path: "k.pem".into(), error: error.into() };
         let missing = pem::Error::Io(io::Error::from_raw_os_error(2));
         assert_eq!(file(missing).to_string(), "cannot read k.pem: no such file or directory");
-        let empty = "cannot read k.pem: it holds no private key in PEM form without a passphrase";
+        let empty = "cannot read k.pem: it contains no private key in PEM form, or the key has a passphrase";
         assert_eq!(file(pem::Error::NoItemsFound).to_string(), empty);
     }
 }

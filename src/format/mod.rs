@@ -5,10 +5,13 @@
 pub(crate) mod color;
 pub(crate) mod columns;
 pub(crate) mod details;
+pub(crate) mod escape;
+pub(crate) mod figures;
 pub(crate) mod note;
 pub(crate) mod pretty;
 pub(crate) mod runner;
 pub(crate) mod sanitize;
+pub(crate) mod sparkline;
 pub(crate) mod stamp;
 pub(crate) mod template;
 pub(crate) mod units;

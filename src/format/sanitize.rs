@@ -122,12 +122,12 @@ fn escape(text: &[u8]) -> Option<usize> {
     Some(length.unwrap_or(alone))
 }
 
-/// Control characters of ASCII and of Unicode (U+0080 to U+009F), except the tab.
 /// Whether a character must not reach a terminal unchanged.
 pub(crate) fn needs_escape(character: char) -> bool {
     is_control(character) || deceives(character)
 }
 
+/// Control characters of ASCII and of Unicode (U+0080 to U+009F), except the tab.
 fn is_control(character: char) -> bool {
     character != '\t' && character.is_control()
 }
@@ -152,6 +152,13 @@ fn color(text: &[u8]) -> Option<usize> {
     let parameters = text.strip_prefix(b"\x1b[")?;
     let end = parameters.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b';' | b':'))?;
     (parameters[end] == b'm').then_some(end + 3)
+}
+
+/// The visible form of a character that needs it: `^[`, `M-^[`, `<U+202E>`.
+pub(crate) fn visible(character: char) -> String {
+    let mut into = Vec::new();
+    show(character, &mut into);
+    String::from_utf8_lossy(&into).into_owned()
 }
 
 fn show(character: char, into: &mut Vec<u8>) {

@@ -8,6 +8,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+pub(crate) use crate::format::figures::Unit;
+
 /// The program that a metric describes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Source {
@@ -55,17 +57,6 @@ impl Serialize for Source {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
-}
-
-/// The unit of a metric's values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Unit {
-    /// A number of tasks, goroutines or descriptors.
-    Count,
-    Bytes,
-    /// Seconds of processor time. They always rise, so they are never judged.
-    Seconds,
 }
 
 impl Unit {

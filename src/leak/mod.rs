@@ -14,6 +14,7 @@ pub(crate) mod command;
 pub(crate) mod facts;
 mod grouped;
 pub(crate) mod judge;
+pub mod labels;
 pub(crate) mod metric;
 pub mod probe;
 pub(crate) mod reasons;

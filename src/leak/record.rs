@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::labels::Labels;
 use super::reasons::{CutReason, FailureReason, Noted, UnavailableReason, form};
 
 /// The version of the recording format.
@@ -184,9 +185,9 @@ pub struct Group {
     pub title: String,
     /// Number of members.
     pub count: u64,
-    /// The goroutines' pprof labels, as a hint: `kind=log, id (24 values)`. Empty without labels.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub labels: String,
+    /// The goroutines' pprof labels, as a hint.
+    #[serde(flatten, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
 }
 
 /// The members of a count, by id: descriptors or threads.

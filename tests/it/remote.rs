@@ -425,7 +425,7 @@ fn an_untrusted_daemon_is_an_error_with_a_hint() {
         (&url, Some("expired"), &["does not take the one that cmon has shown", "--tlscert"]),
         (&url, Some("distrust"), &["its certificate is not trusted", "try: ", "--tlscacert"]),
         (&by_name, Some("client"), &["its certificate is not for this name"]),
-        (&url, Some("no-client"), &["wants a certificate of its client", "--tlscert"]),
+        (&url, Some("no-client"), &["requires a client certificate", "--tlscert"]),
         (&url, Some("stranger"), &["does not take the one that cmon has shown", "--tlscert"]),
         (&url, None, &["HTTP request to an HTTPS server", "--tlsverify"]),
         (&url, Some("nowhere"), &["its certificate is not trusted"]),
@@ -468,7 +468,7 @@ fn an_untrusted_daemon_is_an_error_with_a_hint() {
     let url = format!("tcp://127.0.0.1:{}", relay.port);
     let ca = secure.dir.join("client/ca.pem").display().to_string();
     let done = Cmon::run(&["tail", "--host", &url, "--tlscacert", &ca, "-a"]).code(1);
-    assert!(done.stderr.contains("it does not answer in TLS"), "{}", done.stderr);
+    assert!(done.stderr.contains("it does not speak TLS"), "{}", done.stderr);
     let missing = secure.dir("none.pem");
     let done = Cmon::run(&["tail", "--host", &url, "--tlscacert", &missing, "-a"]).code(1);
     assert!(

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::format::figures::{count, signed};
 use crate::format::units::{span, with_noun};
 use crate::leak::record::{Header, Reading, Record, Rules, Stage};
-use crate::leak::report::figures::{count, signed};
 use crate::leak::verdict::is_gated;
 use crate::output::Sink;
 

@@ -91,7 +91,7 @@ impl<S: Source> Supervisor<S> {
     }
 
     pub(super) fn on_events_ended(&mut self, error: SourceError) {
-        tracing::debug!("events ended, and are asked for again: {error}");
+        tracing::debug!("the stream of events ended, cmon requests it again: {error}");
         let say = self.daemon.events_ended(&error, Instant::now(), self.random.f64());
         self.say_of_daemon(say, Some(error));
     }

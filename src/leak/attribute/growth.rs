@@ -132,7 +132,7 @@ impl<'a> Pair<'a> {
         GroupGrowth {
             title: group.map_or(key, |group| &group.title).to_owned(),
             key: key.to_owned(),
-            labels: group.map_or("", |group| &group.labels).to_owned(),
+            labels: group.map(|group| group.labels.clone()).unwrap_or_default(),
             first,
             last,
             per_cycle: (0.0 < cycles).then(|| growth / cycles),

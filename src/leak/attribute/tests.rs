@@ -8,6 +8,7 @@ use super::*;
 use crate::leak::facts::{Connections, GroupGrowth, Interval, Metric, Signature, Verdict};
 use crate::leak::judge::combine::Mode;
 use crate::leak::judge::shape::{Growth, Shape, Stairs};
+use crate::leak::labels::{Label, Labels};
 use crate::leak::metric::Source;
 use crate::leak::reasons::CutReason;
 use crate::leak::record::{Cut, Drive, Group, Groups, Survivor};
@@ -148,7 +149,7 @@ fn labels_never_split_one_stack() {
                 key: key(id),
                 title: "main.(*job).run".to_owned(),
                 count: 1,
-                labels: format!("id={id}"),
+                labels: Labels(vec![Label::One { name: "id".to_owned(), value: id.to_string() }]),
             })
             .collect(),
         ..dump(at, 0.0, "m", &[])
@@ -160,7 +161,10 @@ fn labels_never_split_one_stack() {
         let dumps = [labelled(0.0, 2, key), labelled(60.0, 42, key)];
         let grown = growth(&dumps, "m", &[], &[], Known::Leaks);
         assert_eq!(summary(&grown), [("main.(*job).run", 2, 42, 1.0)]);
-        assert_eq!((grown[0].key.as_str(), grown[0].labels.as_str()), (stack, "id=0"));
+        assert_eq!(
+            (grown[0].key.as_str(), grown[0].labels.hint().as_deref()),
+            (stack, Some("id=0"))
+        );
     }
 }
 

@@ -7,6 +7,7 @@ use crate::leak::judge;
 use crate::leak::judge::cohort::Cohorts;
 use crate::leak::judge::combine::Mode;
 use crate::leak::judge::shape::Shape;
+use crate::leak::labels::Labels;
 use crate::leak::metric::MetricId;
 
 /// The result for one metric.
@@ -76,6 +77,11 @@ impl Metric {
         }
     }
 
+    /// Both rates, as far as they are known.
+    pub(in crate::leak) fn rates(&self) -> impl Iterator<Item = &Interval> {
+        self.per_cycle.iter().chain(&self.per_minute)
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.id.name
     }
@@ -116,8 +122,9 @@ pub(crate) struct GroupGrowth {
     pub(crate) title: String,
     /// Identifies the group across dumps.
     pub(crate) key: String,
-    /// The goroutines' pprof labels, as a hint: `kind=log, id (24 values)`. Empty without labels.
-    pub(crate) labels: String,
+    /// The goroutines' pprof labels, as a hint.
+    #[serde(flatten)]
+    pub(crate) labels: Labels,
     /// Members at the first dump.
     pub(crate) first: u64,
     /// Members at the last dump.

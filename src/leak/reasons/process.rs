@@ -9,7 +9,7 @@ pub(crate) enum ProcessError {
     #[error("process {pid} does not exist")]
     Gone { pid: String },
     /// The process belongs to another user.
-    #[error("not permitted to read the {part} of process {pid}: that takes its user or root")]
+    #[error("not permitted to read the {part} of process {pid}: run cmon as its user or as root")]
     Denied { pid: String, part: ProcessPart },
     #[error("could not read the {part} of process {pid}: there is no /proc here")]
     NoProc { pid: String, part: ProcessPart },

@@ -99,7 +99,7 @@ fn unavailable_cases() -> Vec<(UnavailableReason, &'static str)> {
         (ProcessError::Gone { pid: pid.clone() }.into(), "process 7 does not exist"),
         (
             ProcessError::Denied { pid: pid.clone(), part }.into(),
-            "not permitted to read the descriptors of process 7: that takes its user or root",
+            "not permitted to read the descriptors of process 7: run cmon as its user or as root",
         ),
         (
             ProcessError::NoProc { pid: pid.clone(), part: ProcessPart::ProcessorTime }.into(),
@@ -171,11 +171,11 @@ fn unavailable_cases() -> Vec<(UnavailableReason, &'static str)> {
         ),
         (
             Reason::CounterSetBack(fall()),
-            "`turns` fell from 130 to 5.5, though the target was not started again: it was set back, and \
-             cycles from just before that are missing",
+            "`turns` fell from 130 to 5.5, although the target was not restarted: the counter was reset, \
+             and the cycles just before that are missing",
         ),
         (Reason::Timeout { seconds: 4.0 }, "it did not answer within 4s"),
-        (Reason::Backoff, "it did not answer in time, and is left alone for a while"),
+        (Reason::Backoff, "it did not answer in time, and cmon waits before it asks again"),
         (
             Reason::Groups { cause: Box::new(Reason::Timeout { seconds: 5.0 }) },
             "its groups could not be read: it did not answer within 5s",

@@ -53,13 +53,13 @@ pub(crate) enum UnavailableReason {
     #[error("nothing can be read any more: {}", joined(causes))]
     NothingReadable { causes: Vec<Noted<Self>> },
     #[error(
-        "{0}, though the target was not started again: it was set back, and cycles from just before that are \
+        "{0}, although the target was not restarted: the counter was reset, and the cycles just before that are \
          missing"
     )]
     CounterSetBack(Fall),
     #[error("it did not answer within {}", span(*seconds))]
     Timeout { seconds: f64 },
-    #[error("it did not answer in time, and is left alone for a while")]
+    #[error("it did not answer in time, and cmon waits before it asks again")]
     Backoff,
     #[error("its groups could not be read: {cause}")]
     Groups { cause: Box<Self> },

@@ -1,7 +1,7 @@
 //! Formats the comparison with an earlier check as sentences.
 
-use super::figures::{amount, plural};
-use super::{explain, figures};
+use super::explain;
+use crate::format::figures::{self, amount, plural};
 use crate::format::units::span;
 use crate::leak::facts::{AsBefore, Baseline, Difference, Load};
 use crate::leak::metric::{MetricId, Unit};

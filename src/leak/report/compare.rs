@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::document::{
     Body, Cell, Column, Detail, Document, Head, Kind, Level, Row, Section, Table,
 };
-use super::figures::{self, NONE, amount};
 use super::{explain, json, text};
 use crate::format::Colors;
+use crate::format::figures::{self, NONE, amount};
 use crate::format::units::span;
 use crate::leak::facts::{Compared, Comparison, Gone, Interval, Metric, Report};
 use crate::leak::judge::dependence::Cause;
@@ -154,10 +154,10 @@ fn rates(
     let estimates = figures::aligned(&known.iter().map(estimate).collect::<Vec<_>>());
     let cells =
         estimates.into_iter().zip(&known).map(|(estimate, interval)| match (estimate, interval) {
-            (Some(_), Some(interval)) if figures::is_wide(interval) => {
-                Cell::Text(figures::interval(interval, unit))
+            (Some(_), Some(rate)) if figures::is_wide(rate.estimate, rate.low..=rate.high) => {
+                Cell::Text(figures::interval(rate.estimate, rate.low..=rate.high, unit))
             }
-            (Some(estimate), _) => Cell::Text(estimate),
+            (Some(estimate), _) => Cell::Text(estimate.text),
             (None, _) => Cell::Absent,
         });
     let cells: Vec<Cell> = cells.collect();
@@ -199,9 +199,9 @@ pub(super) mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::format::escape::tests::{hostile, is_harmless};
     use crate::leak::facts::Verdict;
     use crate::leak::judge::dependence::Dependence;
-    use crate::leak::report::escape::tests::{hostile, is_harmless};
     use crate::leak::report::tests::example_reports;
 
     fn without_metrics(runs: Vec<Report>) -> Comparison {

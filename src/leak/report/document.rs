@@ -1,8 +1,9 @@
 //! The format-independent document of a report, a comparison or a plan: a head, and sections with lists, pairs and
-//! tables. Text renders all of it. HTML and Markdown show the metrics of a report in their own way.
+//! tables.
 //!
 //! Texts are not escaped; each renderer escapes them.
 
+use crate::format::figures::NONE;
 use crate::leak::facts::Verdict;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -114,7 +115,21 @@ pub(super) struct Table {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Column {
     pub(super) title: String,
+    /// For pages, like the confidence of a column of rates: `99 %`.
+    pub(super) note: Option<String>,
     pub(super) align: Align,
+    pub(super) room: Room,
+}
+
+/// The room that a writer must have to show a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Room {
+    /// Every writer shows it.
+    Terminal,
+    /// A terminal has it below the row.
+    Page,
+    /// For pages without charts.
+    PageWithoutCharts,
 }
 
 /// The alignment of a column.
@@ -150,23 +165,108 @@ pub(super) enum Level {
 pub(super) enum Cell {
     Verdict(Verdict),
     Text(String),
+    /// The name of a metric, and its index in the report.
+    Metric {
+        name: String,
+        at: usize,
+    },
+    Rate {
+        /// For a terminal, with the same number of decimals as the others of the column.
+        short: String,
+        significance: Significance,
+        estimate: String,
+        /// `0.070 to 0.290`.
+        bounds: Option<String>,
+    },
     /// No value.
     Absent,
 }
 
+/// Whether a rate may be chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Significance {
+    Clear,
+    /// Its interval contains 0.
+    MayBeChance,
+}
+
+impl Cell {
+    /// The text for a terminal.
+    pub(super) fn short(&self) -> String {
+        match self {
+            Self::Verdict(verdict) => verdict.as_str().to_owned(),
+            Self::Text(text) | Self::Metric { name: text, .. } => text.clone(),
+            Self::Rate { short, significance: Significance::Clear, .. } => short.clone(),
+            Self::Rate { short, significance: Significance::MayBeChance, .. } => {
+                format!("({short})")
+            }
+            Self::Absent => NONE.to_owned(),
+        }
+    }
+
+    /// The text with the bounds of a rate.
+    pub(super) fn exact(&self) -> String {
+        match self {
+            Self::Rate { estimate, bounds: Some(bounds), .. } => format!("{estimate} ({bounds})"),
+            Self::Rate { estimate, bounds: None, .. } => estimate.clone(),
+            other => other.short(),
+        }
+    }
+}
+
 impl Column {
     pub(super) fn left(title: &str) -> Self {
-        Self { title: title.to_owned(), align: Align::Left }
+        Self { title: title.to_owned(), note: None, align: Align::Left, room: Room::Terminal }
     }
 
     pub(super) fn right(title: &str) -> Self {
-        Self { title: title.to_owned(), align: Align::Right }
+        Self { align: Align::Right, ..Self::left(title) }
+    }
+
+    pub(super) fn with_note(self, note: Option<String>) -> Self {
+        Self { note, ..self }
+    }
+
+    pub(super) fn from(self, room: Room) -> Self {
+        Self { room, ..self }
+    }
+
+    /// `per cycle (99 %)`.
+    pub(super) fn title_and_note(&self) -> String {
+        let note = self.note.as_ref().map_or_else(String::new, |note| format!(" ({note})"));
+        format!("{}{note}", self.title)
+    }
+}
+
+impl Table {
+    /// The columns that a writer with this room shows.
+    pub(super) fn within(&self, room: Room) -> Self {
+        let shown = |at: &usize| self.columns.get(*at).is_some_and(|column| column.room <= room);
+        fn kept<T: Clone>(all: &[T], shown: impl Fn(&usize) -> bool) -> Vec<T> {
+            let kept = all.iter().enumerate().filter(|(at, _)| shown(at));
+            kept.map(|(_, item)| item.clone()).collect()
+        }
+        let row = |row: &Row| match row {
+            Row::Heading(text) => Row::Heading(text.clone()),
+            Row::Cells { level, cells, below } => {
+                Row::Cells { level: *level, cells: kept(cells, shown), below: below.clone() }
+            }
+        };
+        Self { columns: kept(&self.columns, shown), rows: self.rows.iter().map(row).collect() }
     }
 }
 
 impl Row {
     pub(super) fn main(cells: Vec<Cell>) -> Self {
         Self::Cells { level: Level::Main, cells, below: Vec::new() }
+    }
+
+    /// Whether it has a rate that may be chance.
+    pub(super) fn may_be_chance(&self) -> bool {
+        let is_unclear = |cell: &Cell| {
+            matches!(cell, Cell::Rate { significance: Significance::MayBeChance, .. })
+        };
+        matches!(self, Self::Cells { cells, .. } if cells.iter().any(is_unclear))
     }
 }
 
@@ -185,12 +285,27 @@ impl Section {
 }
 
 impl Document {
-    /// The items of the section of this kind; empty without one.
-    pub(super) fn items(&self, kind: Kind) -> &[String] {
-        let section = self.sections.iter().find(|section| section.kind == kind);
-        match section.map(|section| &section.body) {
-            Some(Body::Items(items)) => items,
-            _ => &[],
-        }
+    pub(super) fn section(&self, kind: Kind) -> Option<&Section> {
+        self.sections.iter().find(|section| section.kind == kind)
+    }
+
+    /// The cells of a metric's row, with their titles: `per cycle (99 %): +32.0 (31.1 to 32.9)`.
+    pub(super) fn figures_of(&self, metric: &str) -> Vec<String> {
+        let Some(Body::Table(table)) = self.section(Kind::Metrics).map(|section| &section.body)
+        else {
+            return Vec::new();
+        };
+        let is_metric = |cell: &Cell| matches!(cell, Cell::Metric { name, .. } if name == metric);
+        let row = table.rows.iter().find_map(|row| match row {
+            Row::Cells { cells, .. } if cells.iter().any(is_metric) => Some(cells),
+            _ => None,
+        });
+        let named = table.columns.iter().zip(row.into_iter().flatten());
+        let figures = named.filter(|(_, cell)| {
+            !matches!(cell, Cell::Verdict(_) | Cell::Metric { .. } | Cell::Absent)
+        });
+        figures
+            .map(|(column, cell)| format!("{}: {}", column.title_and_note(), cell.exact()))
+            .collect()
     }
 }

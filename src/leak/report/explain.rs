@@ -1,6 +1,6 @@
 //! Formats reasons and advice as sentences, for all output formats.
 
-use super::figures::{self, amount, count, names, plural, signed};
+use crate::format::figures::{self, amount, count, names, plural, signed};
 use crate::format::units::span;
 use crate::leak::facts::{Advice, Metric, MetricReason, Reason, Report};
 use crate::leak::grouped::by_key;
@@ -14,11 +14,12 @@ use crate::leak::judge::new_growth::{By, Part};
 use crate::leak::judge::passive::Undecided;
 use crate::leak::judge::required_duration::Gain;
 use crate::leak::judge::{Interval, Verdict};
-use crate::leak::metric::Unit;
+use crate::leak::metric::{MetricId, Unit};
 use crate::sort::sort_by_key;
 
 /// The reason of the verdict on a metric.
 pub(in crate::leak) fn metric(metric: &Metric) -> String {
+    let unit = metric.id.unit;
     let text = match &metric.reason {
         MetricReason::NotJudged => "it was not judged".to_owned(),
         MetricReason::Exact { opened, survivors } => exact(*opened, survivors),
@@ -26,9 +27,11 @@ pub(in crate::leak) fn metric(metric: &Metric) -> String {
             format!("goroutines that can never wake: {first} at the start, {last} at the end")
         }
         MetricReason::Driven { per_cycle, per_minute } => {
-            format!("per cycle: {}; by time: {}", per_cycle.summary(), per_minute.summary())
+            format!("per cycle: {}; by time: {}", per_cycle.summary(), per_minute.summary(unit))
         }
-        MetricReason::Passive { per_minute } => format!("by time: {}", per_minute.summary()),
+        MetricReason::Passive { per_minute } => {
+            format!("by time: {}", per_minute.summary(unit))
+        }
         MetricReason::Baseline { figures } => all(figures, Part::summary),
     };
     match metric.readable_until {
@@ -173,7 +176,7 @@ impl Cohorts {
 }
 
 /// Why metrics have no clear verdict.
-pub(super) fn undecided(reason: Reason, report: &Report) -> String {
+fn undecided(reason: Reason, unit: Unit, report: &Report) -> String {
     match reason {
         Reason::FewPairs => format!(
             "not enough data: {} of {} on/off pairs",
@@ -204,7 +207,7 @@ pub(super) fn undecided(reason: Reason, report: &Report) -> String {
                 .to_owned()
         }
         Reason::ByTime { missing } => missing
-            .summary()
+            .summary(unit)
             .unwrap_or_else(|| "growth by time could not be judged".to_owned()),
         Reason::Restarted { times, longest_seconds, least_seconds } => format!(
             "it was restarted {}: the longest part without a restart has {}, but {} are needed",
@@ -230,13 +233,13 @@ pub(super) fn undecided(reason: Reason, report: &Report) -> String {
 /// The reasons of inconclusive gated metrics, each with its metrics.
 pub(super) fn all_undecided(report: &Report) -> Vec<String> {
     let unclear = report.gated_with(Verdict::Inconclusive);
-    let reason = |metric: &Metric| metric.undecided.unwrap_or(Reason::Other);
+    let reason = |metric: &Metric| (metric.undecided.unwrap_or(Reason::Other), metric.id.unit);
     let mut alike = by_key(unclear.map(|metric| (reason(metric), metric.id.name.clone())));
     sort_by_key(&mut alike, |(_, metrics)| std::cmp::Reverse(metrics.len()));
     let is_single = alike.len() == 1;
-    let sentences = alike.into_iter().map(|(reason, metrics)| match is_single {
-        true => undecided(reason, report),
-        false => format!("{} ({})", undecided(reason, report), names(&metrics)),
+    let sentences = alike.into_iter().map(|((reason, unit), metrics)| match is_single {
+        true => undecided(reason, unit, report),
+        false => format!("{} ({})", undecided(reason, unit, report), names(&metrics)),
     });
     sentences.collect()
 }
@@ -303,14 +306,41 @@ pub(super) fn rate(value: f64, by: By, unit: Unit) -> String {
     format!("{} {}", amount(value, unit), by.label())
 }
 
+/// The noun for what a metric counts.
+pub(super) struct Things<'a> {
+    pub(super) one: &'a str,
+    pub(super) many: &'a str,
+}
+
+pub(super) fn things(id: &MetricId) -> Things<'_> {
+    let (one, many) = match id.quantity.as_str() {
+        "goroutines" | "goroutineleak" => ("goroutine", "goroutines"),
+        "fds" => ("descriptor", "descriptors"),
+        "threads" => ("thread", "threads"),
+        "tasks" => ("task", "tasks"),
+        "followers" => ("log follower", "log followers"),
+        "survivors" => ("task or connection", "tasks and connections"),
+        _ if id.unit == Unit::Bytes => ("memory", "memory"),
+        quantity => (quantity, quantity),
+    };
+    Things { one, many }
+}
+
 /// The smallest leak that a check detects: `1 goroutine per 37 cycles`.
-pub(super) fn smallest(rate: f64, things: &str, pace: &str) -> String {
+pub(super) fn smallest_per_cycle(rate: f64, id: &MetricId) -> String {
+    let Things { one, many } = things(id);
     match rate < 1.0 {
-        true => {
-            let cycles = figures::rough((1.0 / rate).floor());
-            format!("1 {} per {cycles} cycles{pace}", figures::one(things))
-        }
-        false => format!("{} {things} per cycle{pace}", figures::rough(rate)),
+        true => format!("1 {one} per {} cycles", figures::rough((1.0 / rate).floor())),
+        false => format!("{} {many} per cycle", figures::rough(rate)),
+    }
+}
+
+/// The same by time: `1 goroutine every 4m`.
+pub(super) fn smallest_per_minute(rate: f64, id: &MetricId) -> String {
+    let Things { one, many } = things(id);
+    match rate < 1.0 {
+        true => format!("1 {one} every {}", span((60.0 / rate).floor())),
+        false => format!("{} {many} per minute", figures::rough(rate)),
     }
 }
 

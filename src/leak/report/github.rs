@@ -6,11 +6,10 @@ use std::fmt::Write;
 
 use super::compare;
 use super::document::{Align, Body, Cell, Detail, Head, Kind, Level, Row, Section, Table};
-use super::escape::{markdown, plain};
-use super::figures::{NONE, share};
-use super::ranking::{leading, ordered};
-use super::sparkline::sparkline;
+use super::ranking::leading;
 use super::{head, sections, sentences};
+use crate::format::escape::{markdown, plain};
+use crate::format::figures::share;
 use crate::leak::facts::{Comparison, Metric, Report, Verdict};
 use crate::sort::sort_by_key;
 
@@ -18,7 +17,6 @@ use crate::sort::sort_by_key;
 const ANNOTATIONS_MAX: usize = 10;
 /// GitHub refuses longer summaries.
 const SUMMARY_MAX_BYTES: usize = 1024 * 1024;
-const SPARKLINE_WIDTH: usize = 24;
 
 /// One annotation for each gated metric that is not clean, leaks first.
 pub(crate) fn annotations(report: &Report) -> String {
@@ -137,43 +135,39 @@ pub(crate) fn summary_compared(comparison: &Comparison) -> String {
 /// One run, in parts. `within` may drop the last ones.
 fn run_parts(report: &Report) -> Vec<String> {
     let document = sections::document(report, Detail::Full);
-    let mut parts = vec![head(report, &head::head(report))];
-    parts.extend(ordered(report).into_iter().map(|(_, metric)| table_row(metric)));
-    parts.push("\n".to_owned());
+    let mut parts: Vec<String> = document.head.iter().map(head).collect();
     parts.extend(document.sections.iter().flat_map(section_of));
-    parts.push(format!(
-        "{}. Checked: {}. Seed {}.\n",
-        markdown(&sentences::work(report)),
-        markdown(&sentences::checked(report)),
-        report.seed
-    ));
     parts
 }
 
 /// A section in Markdown, with folded groups.
 fn section_of(section: &Section) -> Vec<String> {
     let title = markdown(&sentences::heading(&section.title));
-    match (&section.body, section.kind) {
-        (Body::Items(items), _) => {
-            let mut parts = vec![format!("**{title}**\n\n")];
-            parts.extend(items.iter().map(|item| format!("- {}\n", markdown(item))));
-            parts.push("\n".to_owned());
-            parts
-        }
-        (Body::Table(table), Kind::Groups) => {
+    let mut parts = match &section.body {
+        Body::Table(table) if section.kind == Kind::Groups => {
             let table = table_of(table).concat();
-            vec![format!("<details><summary>{title}</summary>\n\n{table}\n</details>\n\n")]
+            return vec![format!("<details><summary>{title}</summary>\n\n{table}\n</details>\n\n")];
         }
-        (Body::Table(table), Kind::Compared) => table_of(table),
-        // `run_parts` adds the metrics with sparklines, and the work.
-        (Body::Table(_) | Body::Pairs(_), _) => Vec::new(),
+        Body::Table(table) => table_of(table),
+        Body::Items(items) => items.iter().map(|item| format!("- {}\n", markdown(item))).collect(),
+        Body::Pairs(pairs) => {
+            let pair = |(name, value): &(String, String)| {
+                format!("- {}: {}\n", markdown(name), markdown(value))
+            };
+            pairs.iter().map(pair).collect()
+        }
+    };
+    if !title.is_empty() {
+        parts.insert(0, format!("**{title}**\n\n"));
     }
+    parts.push("\n".to_owned());
+    parts
 }
 
 /// A table in lines of Markdown.
 fn table_of(table: &Table) -> Vec<String> {
     let ends: String = table.columns.iter().map(|column| end_of(column.align)).collect();
-    let titles = table.columns.iter().map(|column| markdown(&column.title));
+    let titles = table.columns.iter().map(|column| markdown(&column.title_and_note()));
     let mut lines = vec![table_line(titles), format!("|{ends}\n")];
     lines.extend(table.rows.iter().map(|row| match row {
         Row::Cells { level, cells, .. } => {
@@ -203,8 +197,7 @@ fn table_line(cells: impl IntoIterator<Item = String>) -> String {
 fn cell_of(cell: &Cell) -> String {
     match cell {
         Cell::Verdict(verdict) => format!("**{}**", verdict.as_str()),
-        Cell::Text(text) => markdown(text),
-        Cell::Absent => NONE.to_owned(),
+        other => markdown(&other.exact()),
     }
 }
 
@@ -222,34 +215,12 @@ fn title(verdict: Verdict, sentence: &str) -> String {
     format!("### {} {}: {}\n\n", sign(verdict), verdict.as_str(), markdown(sentence))
 }
 
-fn head(report: &Report, head: &Head) -> String {
+fn head(head: &Head) -> String {
     let mut text = title(head.verdict, &head.sentence);
     for fact in &head.facts {
         let _ = writeln!(text, "- {}: {}", fact.role.title(), markdown(&fact.text));
     }
-    text.push('\n');
-    if !report.metrics.is_empty() {
-        let minute = sentences::per_minute_title(report);
-        let _ = writeln!(text, "| verdict | metric | per cycle | {minute} | p | course |");
-        text.push_str("|---|---|---:|---:|---:|---|\n");
-    }
-    text
-}
-
-fn table_row(metric: &Metric) -> String {
-    let gated = if metric.gated { "" } else { " (does not decide)" };
-    table_line([
-        cell_of(&Cell::Verdict(metric.verdict)),
-        format!("{}{gated}", markdown(&metric.id.name)),
-        sentences::per_cycle(metric),
-        sentences::per_minute(metric),
-        sentences::p(metric).replace('<', "&lt;"),
-        format!(
-            "{} {}",
-            sparkline(&metric.series, SPARKLINE_WIDTH),
-            markdown(&sentences::course(metric))
-        ),
-    ])
+    text + "\n"
 }
 
 /// The parts that fit into the summary, and a note if some do not.
@@ -271,7 +242,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::leak::report::escape::tests::{hostile, is_harmless};
+    use crate::format::escape::tests::{hostile, is_harmless};
     use crate::leak::report::tests::example_reports;
 
     #[test]
@@ -363,7 +334,7 @@ mod tests {
             prop_assert!(is_harmless(&summary) && !summary.contains("<script"));
             let rows: Vec<_> = summary.lines().filter(|line| line.starts_with("| **")).collect();
             prop_assert_eq!(rows.len(), 4);
-            prop_assert!(rows.iter().all(|row| row.matches('|').count() == 7));
+            prop_assert!(rows.iter().all(|row| row.matches('|').count() == 9));
         }
     }
 }

@@ -1,10 +1,9 @@
 //! The head of a report: the verdict, the position of the leak in the code, its pattern, and the advice.
 
 use super::document::{Fact, Head, Role};
-use super::figures;
 use super::ranking::leading;
 use super::{explain, headline};
-use crate::format::units::span;
+use crate::format::figures;
 use crate::leak::facts::{Advice, Metric, Report, Signature, Verdict};
 use crate::leak::judge::combine::Mode;
 use crate::leak::metric::{Source, Unit};
@@ -72,17 +71,10 @@ fn limit(report: &Report) -> Option<String> {
             }
             _ => String::new(),
         };
-        return Some(explain::smallest(rate, figures::things(&metric.id), &pace));
+        return Some(explain::smallest_per_cycle(rate, &metric.id) + &pace);
     }
     let (rate, metric) = largest(&|metric| metric.smallest_per_minute)?;
-    let things = figures::things(&metric.id);
-    Some(match rate < 1.0 {
-        true => {
-            let every = span((60.0 / rate).floor());
-            format!("1 {} every {every}", figures::one(things))
-        }
-        false => format!("{} {things} per minute", figures::rough(rate)),
-    })
+    Some(explain::smallest_per_minute(rate, &metric.id))
 }
 
 /// The position in the code: the largest group, or one of about the same size in the program's own code.
@@ -92,10 +84,7 @@ fn place(metric: &Metric) -> Option<String> {
         metric.groups.iter().filter(|group| SIMILAR_SHARE_MIN * largest.share <= group.share);
     let own = alike.into_iter().find(|group| pprof::names_program(&group.title));
     let group = own.unwrap_or(largest);
-    let labels = match group.labels.as_str() {
-        "" => String::new(),
-        labels => format!(", labels {labels}"),
-    };
+    let labels = group.labels.hint().map_or_else(String::new, |hint| format!(", labels {hint}"));
     Some(format!("{} ({} of the growth{labels})", group.title, figures::share(group.share)))
 }
 

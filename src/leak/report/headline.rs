@@ -1,8 +1,8 @@
 //! Formats the verdict as one sentence about the leading metric.
 
-use super::figures::{self, amount, plural};
 use super::ranking::{grown, leading};
 use super::{explain, sentences};
+use crate::format::figures::{self, amount, plural};
 use crate::format::units::span;
 use crate::leak::facts::{AsBefore, Interval, Metric, Report, Verdict, VerdictReason};
 use crate::leak::judge::combine::{Missing, Mode};
@@ -107,16 +107,18 @@ fn leak(report: &Report) -> String {
                 "{owner} leaks goroutines: its runtime proves that {last} can never wake, {first} at the start"
             )
         }
-        _ => format!("{owner} leaks {}: {}", figures::things(&metric.id), rate(metric, report)),
+        _ => {
+            format!("{owner} leaks {}: {}", explain::things(&metric.id).many, rate(metric, report))
+        }
     }
 }
 
 /// The rate: per cycle if it grows by cycles, otherwise per minute.
 fn rate(metric: &Metric, report: &Report) -> String {
     let unit = metric.id.unit;
-    let rate = |interval: Interval| match figures::is_wide(&interval) {
-        true => figures::interval(&interval, unit),
-        false => figures::growth(interval.estimate, unit),
+    let rate = |Interval { estimate, low, high, .. }| match figures::is_wide(estimate, low..=high) {
+        true => figures::interval(estimate, low..=high, unit),
+        false => figures::growth(estimate, unit),
     };
     let against = if metric.mode == Mode::Baseline { "new growth, now " } else { "" };
     match (metric.per_cycle, metric.per_minute) {

@@ -122,8 +122,8 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::format::escape::tests::hostile;
     use crate::leak::report::compare;
-    use crate::leak::report::escape::tests::hostile;
     use crate::leak::report::tests::example_reports;
     use crate::leak::report::tests::schema_check::violation;
 

@@ -2,9 +2,10 @@
 //!
 //! LEAK is a failure and INVALID an error. INCONCLUSIVE is skipped, or an error with `--on-inconclusive`.
 
-use super::escape::markup;
-use super::figures::share;
+use super::document::Document;
 use super::{Detail, compare, headline, sections, sentences, text};
+use crate::format::escape::markup;
+use crate::format::figures::share;
 use crate::leak::facts::{Comparison, Metric, Report, Verdict};
 
 /// The element of an INCONCLUSIVE metric.
@@ -56,9 +57,10 @@ fn file(suites: &[Suite]) -> String {
 impl Suite {
     /// The suite of a report. `compared` is the result of a comparison.
     fn of(report: &Report, suffix: &str, compared: &[String], unclear: Unclear) -> Self {
+        let document = sections::document(report, Detail::Full);
         let gated: Vec<&Metric> = report.gated().collect();
-        let mut cases: Vec<Case> =
-            gated.iter().map(|metric| Case::of(metric, suffix, unclear)).collect();
+        let case = |metric: &&Metric| Case::of(metric, &document, suffix, unclear);
+        let mut cases: Vec<Case> = gated.iter().map(case).collect();
         let sentence = headline::with_interruption(report);
         // If no metric has this verdict, the check itself is a test.
         if gated.iter().all(|metric| metric.verdict != report.verdict) {
@@ -67,7 +69,7 @@ impl Suite {
                 name: format!("verdict{suffix}"),
                 outcome: outcome(report.verdict, unclear),
                 message: sentence.clone(),
-                details: sentence.clone(),
+                details: vec![sentence.clone()],
             });
         }
         let count = |element: Element| {
@@ -84,7 +86,7 @@ impl Suite {
             ("time", seconds(report.seconds)),
         ];
         let mut out = vec![format!("{}: {sentence}", report.verdict.as_str())];
-        out.extend(text::outline(&sections::document(report, Detail::Full)));
+        out.extend(text::outline(&document));
         let inner = [
             properties(report, compared),
             cases.iter().map(Case::xml).collect(),
@@ -102,7 +104,7 @@ struct Case {
     /// The element and its type; `None` if the test passed.
     outcome: Option<(Element, &'static str)>,
     message: String,
-    details: String,
+    details: Vec<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -113,13 +115,8 @@ enum Element {
 }
 
 impl Case {
-    fn of(metric: &Metric, suffix: &str, unclear: Unclear) -> Self {
-        let mut details = vec![
-            format!("per cycle: {}", sentences::per_cycle(metric)),
-            format!("per minute: {}", sentences::per_minute(metric)),
-            format!("p: {}", sentences::p(metric)),
-            format!("course: {}", sentences::course(metric)),
-        ];
+    fn of(metric: &Metric, document: &Document, suffix: &str, unclear: Unclear) -> Self {
+        let mut details = document.figures_of(metric.name());
         details.extend(metric.groups.iter().map(|group| {
             let (share, rate) = (share(group.share), sentences::group_rate(group, metric));
             format!("{share} {rate}, {} to {}: {}", group.first, group.last, group.title)
@@ -129,12 +126,12 @@ impl Case {
             name: format!("{}{suffix}", metric.id.quantity),
             outcome: outcome(metric.verdict, unclear),
             message: sentences::headline(metric),
-            details: details.join("\n"),
+            details,
         }
     }
 
     fn xml(&self) -> String {
-        let details = lines(&self.details.split('\n').collect::<Vec<_>>());
+        let details = lines(&self.details);
         let message = ("message", self.message.clone());
         let inner = self.outcome.map(|(of, kind)| match of {
             Element::Failure => element("failure", &[("type", kind.to_owned()), message], &details),
@@ -201,7 +198,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::leak::report::escape::tests::{hostile, is_harmless};
+    use crate::format::escape::tests::{hostile, is_harmless};
     use crate::leak::report::tests::example_reports;
 
     #[test]

@@ -9,9 +9,7 @@
 mod baseline_text;
 pub(crate) mod compare;
 pub(crate) mod document;
-pub(crate) mod escape;
 pub(in crate::leak) mod explain;
-pub(crate) mod figures;
 pub(crate) mod github;
 mod head;
 mod headline;
@@ -24,7 +22,6 @@ mod sections;
 mod sentences;
 mod shape_text;
 mod signature_text;
-mod sparkline;
 #[cfg(test)]
 pub(in crate::leak) mod tests;
 pub(crate) mod text;

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::document::{Body, Cell, Column, Detail, Document, Kind, Row, Section, Table};
-use super::figures::{amount, count, plural};
 use super::{json, text};
 use crate::format::Colors;
+use crate::format::figures::{amount, count, plural};
 use crate::format::units::span;
 use crate::leak::facts::{DaemonFacts, PlanReport};
 use crate::leak::record::Drive;
@@ -185,8 +185,10 @@ fn finds(plan: &PlanReport) -> String {
                 count(smallest),
                 count(plan.rules.max_per_min)
             ),
-            None => "nothing: a check without phases needs at least 3m, and --duration 10m is a good length"
-                .to_owned(),
+            None => {
+                "nothing: a check without phases needs at least 3m; --duration 10m is recommended"
+                    .to_owned()
+            }
         },
     }
 }

@@ -1,9 +1,12 @@
 //! Builds the document of a report, section by section.
 
-use super::document::{Body, Cell, Column, Detail, Document, Kind, Level, Row, Section, Table};
-use super::figures::{self, share};
+use super::document::{
+    Body, Cell, Column, Detail, Document, Kind, Level, Room, Row, Section, Significance, Table,
+};
 use super::ranking::{leading, ordered};
 use super::{explain, head, sentences};
+use crate::format::figures::{self, share};
+use crate::format::sparkline::sparkline;
 use crate::leak::facts::{Interval, Metric, Report, Verdict};
 use crate::leak::judge::cohort::Cohorts;
 use crate::leak::judge::shape::Shape;
@@ -12,6 +15,7 @@ use crate::leak::judge::shape::Shape;
 const CLEAN_SHOWN: usize = 12;
 /// The maximum of groups per metric in a brief report, and in a full one.
 const GROUPS_SHOWN: (usize, usize) = (4, 20);
+const SPARKLINE_WIDTH: usize = 24;
 
 pub(super) fn document(report: &Report, detail: Detail) -> Document {
     let mut sections = Vec::new();
@@ -78,19 +82,19 @@ pub(super) fn document(report: &Report, detail: Detail) -> Document {
     Document { head: Some(head), sections }
 }
 
-/// One row for each metric: rates, first and last value. A full report adds intervals, the course and the reason below.
+/// One row for each metric: rates, first and last value. A full report adds intervals, the shape and the reason below.
 ///
 /// For an INVALID check, a brief table has neither verdicts nor rates.
 fn metrics(report: &Report, detail: Detail) -> Table {
     let judged = report.verdict != Verdict::Invalid;
     let measured = judged || detail == Detail::Full;
-    let ordered: Vec<&Metric> = ordered(report).into_iter().map(|(_, metric)| metric).collect();
+    let ordered = ordered(report);
     let mut clean = 0;
-    let shown = |metric: &&Metric| {
+    let is_shown = |(_, metric): &&(usize, &Metric)| {
         clean += usize::from(metric.verdict == Verdict::Clean);
         metric.verdict != Verdict::Clean || clean <= CLEAN_SHOWN || detail == Detail::Full
     };
-    let shown: Vec<&Metric> = ordered.iter().copied().filter(shown).collect();
+    let shown: Vec<(usize, &Metric)> = ordered.iter().filter(is_shown).copied().collect();
     let minute = match report.drive.has_phases() {
         true => "per idle min",
         false => "per minute",
@@ -102,42 +106,51 @@ fn metrics(report: &Report, detail: Detail) -> Table {
     // Omits empty columns.
     let rates: Vec<_> = rates
         .into_iter()
-        .filter(|(_, cells)| measured && cells.iter().any(|cell| *cell != Rate::Absent))
+        .filter(|(_, cells)| measured && cells.iter().any(|cell| *cell != Cell::Absent))
         .collect();
     let name = if judged { "metric" } else { "metric (not judged)" };
-    let mut columns = vec![Column::left(""), Column::left(name)];
-    columns.extend(rates.iter().map(|(title, _)| Column::right(title)));
+    let confidence = sentences::confidence(shown.iter().flat_map(|(_, metric)| metric.rates()));
+    let mut columns = vec![Column::left("verdict"), Column::left(name)];
+    let rate_column = |title: &str| Column::right(title).with_note(confidence.clone());
+    columns.extend(rates.iter().map(|(title, _)| rate_column(title)));
     columns.extend([Column::right("from"), Column::right("to")]);
+    columns.push(Column::right("p").from(Room::Page));
+    columns.push(Column::left("course").from(Room::PageWithoutCharts));
     let (mut rows, mut decides) = (Vec::new(), true);
-    for (at, metric) in shown.iter().enumerate() {
-        if judged && decides && !metric.gated {
+    for (row, metric) in shown.iter().enumerate() {
+        if judged && decides && !metric.1.gated {
             decides = false;
             rows.push(Row::Heading("not part of the verdict:".to_owned()));
         }
-        let rates = rates.iter().map(|(_, rates)| rates[at].cell());
-        rows.push(metric_row(report, metric, detail, rates.collect()));
+        let rates = rates.iter().map(|(_, rates)| rates[row].clone());
+        rows.push(metric_row(report, *metric, detail, rates.collect()));
     }
     if shown.len() < ordered.len() {
         let more = ordered.len() - shown.len();
         rows.push(Row::Heading(format!("and {more} more that are CLEAN (-v shows them)")));
     }
-    if rates.iter().any(|(_, rates)| rates.iter().any(|rate| matches!(rate, Rate::MayBeChance(_))))
-    {
-        rows.push(Row::Heading("(in parentheses: may be chance)".to_owned()));
-    }
     Table { columns, rows }
 }
 
-fn metric_row(report: &Report, metric: &Metric, detail: Detail, rates: Vec<Cell>) -> Row {
+fn metric_row(
+    report: &Report,
+    (at, metric): (usize, &Metric),
+    detail: Detail,
+    rates: Vec<Cell>,
+) -> Row {
     // INCONCLUSIVE is irrelevant for a metric that is not gated.
     let verdict = match (metric.gated, metric.verdict, detail) {
         _ if report.verdict == Verdict::Invalid => Cell::Text(String::new()),
         (false, Verdict::Inconclusive, Detail::Brief) => Cell::Text(String::new()),
         (_, verdict, _) => Cell::Verdict(verdict),
     };
-    let mut cells = vec![verdict, Cell::Text(metric.id.name.clone())];
+    let mut cells = vec![verdict, Cell::Metric { name: metric.id.name.clone(), at }];
     cells.extend(rates);
     cells.extend(figures::pair(metric.first, metric.last, metric.id.unit).map(Cell::Text));
+    cells.push(metric.p.map_or(Cell::Absent, |p| Cell::Text(figures::chance(p))));
+    let sparkline = sparkline(&metric.series, SPARKLINE_WIDTH);
+    let course = [sparkline, sentences::shape(metric).unwrap_or_default()].join(" ");
+    cells.push(Cell::Text(course.trim().to_owned()));
     let mut below = Vec::new();
     if detail == Detail::Full {
         below.extend(sentences::intervals(metric));
@@ -149,41 +162,24 @@ fn metric_row(report: &Report, metric: &Metric, detail: Detail, rates: Vec<Cell>
     Row::Cells { level: Level::Main, cells, below }
 }
 
-/// A rate in a table.
-#[derive(PartialEq)]
-enum Rate {
-    Absent,
-    Clear(String),
-    /// Its interval contains 0. Printed in parentheses.
-    MayBeChance(String),
-}
-
-impl Rate {
-    fn cell(&self) -> Cell {
-        match self {
-            Self::Absent => Cell::Absent,
-            Self::Clear(text) => Cell::Text(text.clone()),
-            Self::MayBeChance(text) => Cell::Text(format!("({text})")),
-        }
-    }
-}
-
 /// The rates of one column, with the same number of decimals.
-fn rates(shown: &[&Metric], rate: fn(&Metric) -> Option<Interval>) -> Vec<Rate> {
-    let known = shown.iter().map(|metric| {
+fn rates(shown: &[(usize, &Metric)], rate: fn(&Metric) -> Option<Interval>) -> Vec<Cell> {
+    let known = shown.iter().map(|(_, metric)| {
         let known = rate(metric).map(|rate| rate.estimate).filter(|rate| rate.is_finite());
         (known, metric.id.unit)
     });
     let texts = figures::aligned(&known.collect::<Vec<_>>());
-    let rates = texts.into_iter().zip(shown).map(|(text, metric)| {
-        let Some(text) = text else { return Rate::Absent };
+    let rates = texts.into_iter().zip(shown).map(|(short, (_, metric))| {
+        let (Some(short), Some(rate)) = (short, rate(metric)) else { return Cell::Absent };
         let stopped = matches!(metric.shape, Shape::Stopped { .. });
-        let contains_zero = rate(metric).is_some_and(|rate| rate.low <= 0.0 && 0.0 <= rate.high);
-        let is_printed_as_zero = !text.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
-        match contains_zero && !stopped && !is_printed_as_zero {
-            true => Rate::MayBeChance(text),
-            false => Rate::Clear(text),
-        }
+        let contains_zero = rate.low <= 0.0 && 0.0 <= rate.high;
+        let significance = match contains_zero && !stopped && !short.is_zero {
+            true => Significance::MayBeChance,
+            false => Significance::Clear,
+        };
+        let (estimate, bounds) =
+            figures::estimate_and_bounds(rate.estimate, rate.low..=rate.high, metric.id.unit);
+        Cell::Rate { short: short.text, significance, estimate, bounds }
     });
     rates.collect()
 }
@@ -201,10 +197,8 @@ fn groups(metric: &Metric, detail: Detail) -> Table {
     ];
     let mut rows: Vec<Row> = Vec::new();
     for group in shown {
-        let labels = match group.labels.as_str() {
-            "" => String::new(),
-            labels => format!(" (labels {labels})"),
-        };
+        let labels = group.labels.hint();
+        let labels = labels.map_or_else(String::new, |hint| format!(" (labels {hint})"));
         let cells = [
             share(group.share),
             sentences::group_rate(group, metric),

@@ -1,15 +1,14 @@
 //! Sentences that several output formats share. They are not escaped.
 
 use super::explain;
-use super::figures::{self, NONE, amount, chance, plural};
-use crate::format::units::span;
+use crate::format::figures::{self, amount, plural};
+use crate::format::units::{counted, span};
 use crate::leak::facts::{GroupGrowth, Interval, Metric, Report};
 use crate::leak::grouped::by_key;
 use crate::leak::judge::combine::Mode;
 use crate::leak::judge::shape::Shape;
 use crate::leak::metric::Unit;
 use crate::leak::record::{Cut, Drive};
-use crate::output::summary::grouped;
 
 /// cmon's tasks and connections that survived.
 pub(super) fn survivors(report: &Report) -> Vec<String> {
@@ -54,7 +53,7 @@ pub(super) fn heading(text: &str) -> String {
 /// Both rates with their intervals, and the p-value, on one line.
 pub(super) fn intervals(metric: &Metric) -> Option<String> {
     let lines = |interval: Option<&Interval>, by: &str| {
-        interval.map(|interval| format!("{} {by}", rate(Some(interval), metric)))
+        interval.map(|rate| format!("{} {by}", interval_text(rate, metric)))
     };
     let chance = metric.p.map(|p| format!("p {}", figures::chance_with_sign(p)));
     let parts = [
@@ -63,39 +62,23 @@ pub(super) fn intervals(metric: &Metric) -> Option<String> {
         chance,
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    let sure = confidence(metric.per_cycle.iter().chain(&metric.per_minute));
+    let sure = confidence(metric.rates()).map_or_else(String::new, |sure| format!(" ({sure})"));
     (!parts.is_empty()).then(|| parts.join(", ") + &sure)
 }
 
-/// Growth per cycle with its interval.
-pub(super) fn per_cycle(metric: &Metric) -> String {
-    rate(metric.per_cycle.as_ref(), metric)
-}
-
-/// Growth per minute with its interval.
-pub(super) fn per_minute(metric: &Metric) -> String {
-    rate(metric.per_minute.as_ref(), metric)
-}
-
-fn rate(interval: Option<&Interval>, metric: &Metric) -> String {
-    let unit = metric.id.unit;
-    interval.map_or(NONE.to_owned(), |interval| figures::interval(interval, unit))
-}
-
-/// The p-value.
-pub(super) fn p(metric: &Metric) -> String {
-    metric.p.map_or(NONE.to_owned(), chance)
+fn interval_text(rate: &Interval, metric: &Metric) -> String {
+    figures::interval(rate.estimate, rate.low..=rate.high, metric.id.unit)
 }
 
 /// A metric in one line: its rates and the reason of its verdict.
 pub(super) fn headline(metric: &Metric) -> String {
     let mut parts = Vec::new();
-    if metric.per_cycle.is_some() {
-        parts.push(format!("{} per cycle", per_cycle(metric)));
+    if let Some(rate) = &metric.per_cycle {
+        parts.push(format!("{} per cycle", interval_text(rate, metric)));
     }
-    if metric.per_minute.is_some() {
+    if let Some(rate) = &metric.per_minute {
         let idle = if metric.mode == Mode::Driven { " while idle" } else { "" };
-        parts.push(format!("{} per minute{idle}", per_minute(metric)));
+        parts.push(format!("{} per minute{idle}", interval_text(rate, metric)));
     }
     let rates = parts.join(", ");
     match rates.is_empty() {
@@ -104,21 +87,10 @@ pub(super) fn headline(metric: &Metric) -> String {
     }
 }
 
-/// The title of growth per minute.
-pub(super) fn per_minute_title(report: &Report) -> &'static str {
-    match report.drive {
-        Drive::Streams | Drive::Command => "per minute while idle",
-        Drive::Held | Drive::Passive => "per minute",
-    }
-}
-
-/// The confidence of the first interval: ` (99 %)`; empty without one.
-pub(super) fn confidence<'a>(intervals: impl Iterator<Item = &'a Interval>) -> String {
-    intervals
-        .map(|interval| interval.confidence)
-        .find(|confidence| confidence.is_finite())
-        .map(|confidence| format!(" ({})", figures::percent(confidence)))
-        .unwrap_or_default()
+/// The confidence of the first interval: `99 %`.
+pub(super) fn confidence<'a>(mut intervals: impl Iterator<Item = &'a Interval>) -> Option<String> {
+    let known = intervals.find(|interval| interval.confidence.is_finite())?;
+    Some(figures::percent(known.confidence))
 }
 
 /// `72 to 228`.
@@ -127,18 +99,10 @@ pub(super) fn ends(metric: &Metric) -> String {
     format!("{first} to {last}")
 }
 
-/// First and last value, with the shape if it is known.
-pub(super) fn course(metric: &Metric) -> String {
-    match shape(metric) {
-        Some(shape) => format!("{}; {shape}", ends(metric)),
-        None => ends(metric),
-    }
-}
-
 /// The shape, unless it is level or unknown.
 pub(super) fn shape(metric: &Metric) -> Option<String> {
     let is_known = !matches!(metric.shape, Shape::Unknown | Shape::Level);
-    is_known.then(|| metric.shape.to_string())
+    is_known.then(|| metric.shape.summary(metric.id.unit))
 }
 
 /// The rate of a group: per cycle if known, otherwise per minute.
@@ -203,10 +167,7 @@ pub(super) fn work(report: &Report) -> String {
     });
     if report.drive.has_phases() {
         parts.push(format!("warm-up {}", count(report.warm_up_cycles, "cycle")));
-        parts.push(match report.pairs {
-            1 => "1 on/off pair".to_owned(),
-            pairs => format!("{} on/off pairs", grouped(pairs)),
-        });
+        parts.push(counted(report.pairs, "on/off pair"));
     }
     parts.extend(report.lines.map(|lines| count(lines, "line")));
     parts.join(", ")

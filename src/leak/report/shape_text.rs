@@ -1,85 +1,80 @@
 //! Formats shapes, growth by time, and the reasons of missing verdicts as sentences.
 
-use std::fmt;
-
-use super::figures::{count, signed};
+use crate::format::figures::{Unit, amount, count, signed_amount};
 use crate::format::units::span;
 use crate::leak::facts::TimeReason;
 use crate::leak::judge::passive::Undecided;
 use crate::leak::judge::shape::{Growth, Shape, Stairs};
-use crate::leak::judge::work::{Unit, Work};
+use crate::leak::judge::work::{self, Work};
 use crate::leak::judge::{Interval, Verdict};
 
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Shape {
+    pub(in crate::leak) fn summary(&self, unit: Unit) -> String {
+        let signed = |size: f64| signed_amount(size, unit);
         match self {
-            Self::Unknown => write!(f, "too few readings to see a shape"),
-            Self::Level => write!(f, "level"),
-            Self::Step { size, at } => write!(f, "one step of {} at {}", signed(*size), span(*at)),
+            Self::Unknown => "too few readings to see a shape".to_owned(),
+            Self::Level => "level".to_owned(),
+            Self::Step { size, at } => format!("one step of {} at {}", signed(*size), span(*at)),
             Self::Steps { size, at } => {
-                let at: Vec<String> = at.iter().map(|at| span(*at)).collect();
-                write!(f, "{} steps of {}, at {}", at.len(), signed(*size), at.join(" and "))
+                format!("{} steps of {}, at {}", at.len(), signed(*size), spans(at))
             }
             Self::WarmUp { level_since, step, .. } => {
-                write!(f, "warm-up, level since {}", span(*level_since))?;
-                match step {
-                    Some((size, at)) => {
-                        write!(f, ", and one step of {} at {}", signed(*size), span(*at))
-                    }
-                    None => Ok(()),
-                }
+                let step = step.map_or_else(String::new, |(size, at)| {
+                    format!(", and one step of {} at {}", signed(size), span(at))
+                });
+                format!("warm-up, level since {}{step}", span(*level_since))
             }
-            Self::Line { per_minute } => write!(f, "a line of {} per minute", signed(*per_minute)),
-            Self::Staircase(stairs) => write!(f, "{}: a staircase", steps(*stairs)),
+            Self::Line { per_minute } => format!("a line of {} per minute", signed(*per_minute)),
+            Self::Staircase(stairs) => format!("{}: a staircase", steps(*stairs, unit)),
             Self::ChangePoint { level_until, growth } => {
-                write!(f, "level until {}, then {}", span(*level_until), grown(growth))
+                format!("level until {}, then {}", span(*level_until), grown(growth, unit))
             }
             Self::Stopped { since, at, growth, lifetime } => {
-                if let Some(since) = since {
-                    write!(f, "level until {}, then ", span(*since))?;
-                }
-                write!(
-                    f,
-                    "{} until {}, level since then: growth that stopped, as if something ended each \
-                     after {}",
-                    grown(growth),
+                let level = since.map_or_else(String::new, |since| {
+                    format!("level until {}, then ", span(since))
+                });
+                format!(
+                    "{level}{} until {}, level since then: growth that stopped, as if something ended \
+                     each after {}",
+                    grown(growth, unit),
                     span(*at),
                     about(*lifetime)
                 )
             }
-            Self::Sawtooth { low, high, period } => write!(
-                f,
+            Self::Sawtooth { low, high, period } => format!(
                 "sawtooth between {} and {} every {}",
-                count(*low),
-                count(*high),
+                amount(*low, unit),
+                amount(*high, unit),
                 span(*period)
             ),
-            Self::FellBack { size, at } => {
-                let at: Vec<String> = at.iter().map(|at| span(*at)).collect();
-                let size = count(*size);
-                write!(
-                    f,
-                    "rises, and fell back by {size} at {}: too few falls for a sawtooth",
-                    at.join(" and ")
-                )
-            }
-            Self::Falling => write!(f, "falling"),
-            Self::Rising => write!(f, "still rising, may be a slow warm-up"),
+            Self::FellBack { size, at } => format!(
+                "rises, and fell back by {} at {}: too few falls for a sawtooth",
+                amount(*size, unit),
+                spans(at)
+            ),
+            Self::Falling => "falling".to_owned(),
+            Self::Rising => "still rising, may be a slow warm-up".to_owned(),
         }
     }
 }
 
-/// `+16 every 30 s`.
-fn steps(stairs: Stairs) -> String {
-    format!("{} every {}", signed(stairs.size), span(stairs.period))
+/// `30s and 1m`.
+fn spans(at: &[f64]) -> String {
+    at.iter().map(|at| span(*at)).collect::<Vec<_>>().join(" and ")
 }
 
-/// `+8 every 30 s, +16/min`, or `+60/min (59.2 .. 60.8)`.
-fn grown(growth: &Growth) -> String {
+/// `+16 every 30s`.
+fn steps(stairs: Stairs, unit: Unit) -> String {
+    format!("{} every {}", signed_amount(stairs.size, unit), span(stairs.period))
+}
+
+/// `+8 every 30s, +16/min`, or `+60/min (59.2 .. 60.8)`.
+fn grown(growth: &Growth, unit: Unit) -> String {
     let Interval { estimate, low, high } = growth.per_minute;
+    let rate = signed_amount(estimate, unit);
     match growth.stairs {
-        Some(stairs) => format!("{} ({}/min)", steps(stairs), signed(estimate)),
-        None => format!("{}/min ({} .. {})", signed(estimate), count(low), count(high)),
+        Some(stairs) => format!("{} ({rate}/min)", steps(stairs, unit)),
+        None => format!("{rate}/min ({} .. {})", amount(low, unit), amount(high, unit)),
     }
 }
 
@@ -91,21 +86,22 @@ pub(super) fn about(seconds: f64) -> String {
 
 impl Undecided {
     /// `None` if the shape already explains it.
-    pub(super) fn summary(self) -> Option<String> {
+    pub(super) fn summary(self, unit: Unit) -> Option<String> {
+        let amount = |value: f64| amount(value, unit);
         Some(match self {
             Self::TooShort { min_seconds } => {
                 format!("too short to decide: below {}", span(min_seconds))
             }
             Self::DetectionLimit { up_to, tolerance: allowed } => {
                 let limit =
-                    format!("growth of up to {} per minute cannot be ruled out", count(up_to));
+                    format!("growth of up to {} per minute cannot be ruled out", amount(up_to));
                 match allowed > 0.0 && allowed < up_to {
                     true => format!(
                         "{limit}, {} is allowed: the limit of detection is missed by a factor of {}",
-                        count(allowed),
+                        amount(allowed),
                         factor(up_to / allowed)
                     ),
-                    false => format!("{limit}, {} is allowed", count(allowed)),
+                    false => format!("{limit}, {} is allowed", amount(allowed)),
                 }
             }
             Self::WarmUp => {
@@ -116,7 +112,7 @@ impl Undecided {
                     .to_owned()
             }
             Self::NearTolerance { tolerance } => {
-                format!("too near to what is allowed, {} per minute", count(tolerance))
+                format!("too near to what is allowed, {} per minute", amount(tolerance))
             }
             Self::Bounded => return None,
         })
@@ -133,7 +129,7 @@ fn factor(ratio: f64) -> String {
 }
 
 impl TimeReason {
-    pub(in crate::leak) fn summary(&self) -> String {
+    pub(in crate::leak) fn summary(&self, unit: Unit) -> String {
         let mut parts = Vec::new();
         if self.verdict == Verdict::Leak && self.cycles_may_add {
             parts.push("by time or by cycles, which a longer run can separate".to_owned());
@@ -142,7 +138,7 @@ impl TimeReason {
             parts.push(format!("since {} alone: {}", span(late.since), late.verdict));
         }
         if self.verdict == Verdict::Inconclusive {
-            parts.extend(self.undecided.and_then(Undecided::summary));
+            parts.extend(self.undecided.and_then(|undecided| undecided.summary(unit)));
         }
         if let Some(work) = &self.work
             && (work.stopped_at.is_some() || work.last_to_first.is_some_and(|ratio| ratio < 0.5))
@@ -167,8 +163,10 @@ impl Work {
     pub(crate) fn summary(&self) -> String {
         let unit = self.unit.as_str();
         let rate = match self.unit {
-            Unit::Followers => String::new(),
-            Unit::Cycles | Unit::Lines => format!("{} {unit} per minute", count(self.per_minute)),
+            work::Unit::Followers => String::new(),
+            work::Unit::Cycles | work::Unit::Lines => {
+                format!("{} {unit} per minute", count(self.per_minute))
+            }
         };
         match self.stopped_at {
             Some(_) if self.total <= 0.0 => format!("nothing was done: 0 {unit}"),

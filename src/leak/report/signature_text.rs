@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use super::figures::{amount, plural, signed};
 use super::shape_text::about;
+use crate::format::figures::{amount, plural, signed_amount};
 use crate::format::units::span;
-use crate::leak::facts::{Connections, Course, Seen, Signature, Steps};
+use crate::leak::facts::{Connections, Course, Seen, Signature, StepSize, Steps};
 use crate::leak::judge::new_growth::By;
-use crate::leak::metric::{Source, Unit};
+use crate::leak::metric::{MetricId, Source, Unit};
 use crate::leak::record::Drive;
 
 impl Signature {
@@ -90,9 +90,10 @@ impl fmt::Display for Signature {
                 of.label()
             ),
             Self::Steps { period, metrics, cause } => {
-                let names =
-                    metrics.iter().map(|step| format!("{} {}", step.metric, signed(step.size)));
-                let names = names.collect::<Vec<_>>().join(", ");
+                let sized = |StepSize { metric, size }: &StepSize| {
+                    format!("{metric} {}", signed_amount(*size, MetricId::parse(metric).unit))
+                };
+                let names = metrics.iter().map(sized).collect::<Vec<_>>().join(", ");
                 let period = span(*period);
                 match cause {
                     Steps::Timer(drive) => {

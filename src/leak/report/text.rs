@@ -2,13 +2,12 @@
 //! is longer, and escapes control characters.
 
 use super::document::{
-    Align, Body, Cell, Detail, Document, Head, Kind, Level, Row, Section, Table,
+    Align, Body, Cell, Detail, Document, Head, Kind, Level, Room, Row, Section, Table,
 };
-use super::escape::{self, LINE_WIDTH, plain, shell, wrap};
-use super::figures::NONE;
 use super::sections;
 pub(crate) use crate::format::Colors;
 use crate::format::color::{DIM, GREEN, RED, YELLOW};
+use crate::format::escape::{self, LINE_WIDTH, plain, shell, wrap};
 use crate::format::runner::inert;
 use crate::leak::facts::{Report, Verdict};
 
@@ -106,7 +105,7 @@ impl Text {
             }
         }
         match &section.body {
-            Body::Table(table) => self.table(table, section.kind),
+            Body::Table(table) => self.table(&table.within(Room::Terminal), section.kind),
             Body::Items(items) => {
                 for item in &items[..items.len().min(ITEMS_SHOWN)] {
                     for (at, line) in wrap(&plain(item), LINE_WIDTH - 4).iter().enumerate() {
@@ -149,11 +148,8 @@ impl Text {
                     let mut cells: Vec<(String, &'static str)> = cells
                         .iter()
                         .map(|cell| match cell {
-                            Cell::Verdict(verdict) => {
-                                (verdict.as_str().to_owned(), verdict.color())
-                            }
-                            Cell::Text(text) => (plain(text), ""),
-                            Cell::Absent => (NONE.to_owned(), ""),
+                            Cell::Verdict(verdict) => (cell.short(), verdict.color()),
+                            other => (plain(&other.short()), ""),
                         })
                         .collect();
                     if let (Level::Part, Some((title, _))) = (level, cells.first_mut()) {
@@ -169,6 +165,10 @@ impl Text {
                     }
                 }
             }
+        }
+        if table.rows.iter().any(Row::may_be_chance) {
+            let note = self.colors.paint(DIM, "(in parentheses: may be chance)");
+            self.line(&format!("{:1$}{note}", "", widths.indent));
         }
     }
 
@@ -231,11 +231,11 @@ impl Widths {
                 });
                 let width = |(level, cell): (Level, &Cell)| match cell {
                     Cell::Verdict(_) => VERDICT_COLUMN_WIDTH - 2,
-                    Cell::Text(text) if level == Level::Part && n == 0 => {
-                        2 + plain(text).chars().count()
-                    }
-                    Cell::Text(text) => plain(text).chars().count(),
                     Cell::Absent => 0,
+                    cell => {
+                        let indent = if level == Level::Part && n == 0 { 2 } else { 0 };
+                        indent + plain(&cell.short()).chars().count()
+                    }
                 };
                 let widest = cells.map(width).max().unwrap_or_default();
                 let title = column.title.chars().count();

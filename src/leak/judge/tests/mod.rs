@@ -13,12 +13,12 @@ mod simulator;
 mod table;
 mod timed;
 
+use crate::format::figures::{Unit, count, signed};
 use crate::leak::facts::TimeReason;
 use crate::leak::judge::driven::Driven;
 use crate::leak::judge::new_growth::{Against, Part};
 use crate::leak::judge::passive::Passive;
 use crate::leak::report::explain;
-use crate::leak::report::figures::{count, signed};
 
 /// A result in one line.
 trait Summary {
@@ -38,7 +38,8 @@ impl Summary for Passive {
             let (low, high) = (count(rate.low), count(rate.high));
             format!("{} per minute ({low} .. {high})", signed(rate.estimate))
         });
-        format!("{}; {rate}; {}", self.shape, TimeReason::of(self).summary())
+        let (shape, reason) = (self.shape.summary(Unit::Count), TimeReason::of(self));
+        format!("{shape}; {rate}; {}", reason.summary(Unit::Count))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::slice::from_ref;
 
+use crate::format::figures::count;
 use crate::leak::judge::combine::{Conditions, Finding, Missing, Mode, combine, holm};
 use crate::leak::judge::driven::{self, CycleReason, is_sure};
 use crate::leak::judge::exact::{self, Survivor};
@@ -11,7 +12,6 @@ use crate::leak::judge::sequential::EProcess;
 use crate::leak::judge::sign_flip::PValueMethod;
 use crate::leak::judge::tests::Summary;
 use crate::leak::judge::{Options, Verdict};
-use crate::leak::report::figures::count;
 
 /// Phases with 20 cycles each, and these growths while driven and idle.
 pub(super) fn phases(growths: &[(f64, f64)]) -> Vec<Phase> {

@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::leak::labels::{Label, Labels};
+
 /// The maximum of remembered values per label.
 const VALUES_MAX: usize = 1000;
 /// The maximum of labels in a hint.
@@ -13,11 +15,11 @@ const VALUE_CHARS_MAX: usize = 40;
 
 /// The labels seen on the goroutines of one group.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Labels<'a> {
+pub(super) struct SeenLabels<'a> {
     values: BTreeMap<&'a str, BTreeSet<&'a str>>,
 }
 
-impl<'a> Labels<'a> {
+impl<'a> SeenLabels<'a> {
     /// Adds the labels of one section: `{"kind":"log", "id":"17"}`, quoted as Go's `%q` does it.
     pub(super) fn add(&mut self, text: &'a str) {
         for (name, value) in pairs(text) {
@@ -28,21 +30,23 @@ impl<'a> Labels<'a> {
         }
     }
 
-    /// `kind=log, id (24 values)`; empty without labels.
-    pub(super) fn hint(&self) -> String {
+    /// The first labels, with their values if each has one.
+    pub(super) fn summary(&self) -> Labels {
         let shown = self.values.iter().take(LABELS_SHOWN).map(|(name, values)| {
             let name = cut(name);
             match values.iter().next() {
-                Some(value) if values.len() == 1 => format!("{name}={}", cut(value)),
-                _ if VALUES_MAX <= values.len() => format!("{name} ({VALUES_MAX} values or more)"),
-                _ => format!("{name} ({} values)", values.len()),
+                Some(value) if values.len() == 1 => Label::One { name, value: cut(value) },
+                _ => {
+                    let or_more = VALUES_MAX <= values.len();
+                    Label::Several { name, values: values.len(), or_more }
+                }
             }
         });
-        let mut shown: Vec<String> = shown.collect();
+        let mut shown: Vec<Label> = shown.collect();
         if LABELS_SHOWN < self.values.len() {
-            shown.push(format!("{} more", self.values.len() - LABELS_SHOWN));
+            shown.push(Label::More { labels: self.values.len() - LABELS_SHOWN });
         }
-        shown.join(", ")
+        Labels(shown)
     }
 }
 
@@ -77,9 +81,9 @@ mod tests {
     use super::*;
 
     fn hint(texts: &[&str]) -> String {
-        let mut labels = Labels::default();
+        let mut labels = SeenLabels::default();
         texts.iter().for_each(|text| labels.add(text));
-        labels.hint()
+        labels.summary().hint().unwrap_or_default()
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::frames::{self, Frame, shorten};
-use super::labels::Labels;
+use super::labels::SeenLabels;
 use crate::leak::record::Group;
 use crate::sort::sort_by;
 
@@ -89,7 +89,7 @@ pub enum Extent {
 pub fn parse(text: &str, extent: Extent) -> Result<Profile, PprofError> {
     let (kind, total) = total(text)?;
     // A key may occur more than once, because two stacks may differ in addresses or labels alone.
-    let mut groups: BTreeMap<String, (u64, String, Labels<'_>)> = BTreeMap::new();
+    let mut groups: BTreeMap<String, (u64, String, SeenLabels<'_>)> = BTreeMap::new();
     let mut truncated = extent == Extent::Truncated;
     let mut counted: u64 = 0;
     let body = text.split_once('\n').map_or("", |(_, body)| body);
@@ -101,7 +101,7 @@ pub fn parse(text: &str, extent: Extent) -> Result<Profile, PprofError> {
         match Section::parse(section).filter(|_| !broken_off) {
             Some(section) => {
                 counted = counted.saturating_add(section.count);
-                let new = || (0, section.title(), Labels::default());
+                let new = || (0, section.title(), SeenLabels::default());
                 let (count, _, labels) = groups.entry(section.key()).or_insert_with(new);
                 *count = count.saturating_add(section.count);
                 labels.add(section.labels);
@@ -111,7 +111,7 @@ pub fn parse(text: &str, extent: Extent) -> Result<Profile, PprofError> {
     }
     truncated |= counted < total;
     let groups = groups.into_iter().map(|(key, (count, title, labels))| {
-        let labels = labels.hint();
+        let labels = labels.summary();
         Group { key, title, count, labels }
     });
     let mut groups: Vec<Group> = groups.collect();

@@ -102,7 +102,7 @@ fn missing_permission_is_an_error() {
     assert_eq!(Process::of(1).failed(ProcessPart::Descriptors, &error), denied);
     assert_eq!(
         denied.to_string(),
-        "not permitted to read the descriptors of process 1: that takes its user or root"
+        "not permitted to read the descriptors of process 1: run cmon as its user or as root"
     );
 }
 

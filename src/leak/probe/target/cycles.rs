@@ -90,8 +90,8 @@ mod tests {
             r#"{"memstats": {"TotalAlloc": 60}, "goroutines": 5, "collector": {"turns": "2"}}"#,
             r#"{"memstats": {"TotalAlloc": 70}, "goroutines": 5}"#,
         ];
-        let set_back = "`collector.turns` fell from 30 to 4, though the target was not started again: it \
-                        was set back, and cycles from just before that are missing";
+        let set_back = "`collector.turns` fell from 30 to 4, although the target was not restarted: the \
+                        counter was reset, and the cycles just before that are missing";
         let restart = "the target was started again (`collector.turns` fell from 6 to 1)";
         let expected = [
             (Some(0.0), nothing(), nothing()),

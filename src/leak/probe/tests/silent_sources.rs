@@ -77,7 +77,7 @@ async fn a_target_that_hangs_costs_one_reading_four_seconds_and_the_others_nothi
             let sample = read(&mut probes, 3.0).await;
             assert_eq!((figure(&sample, &a), figure(&sample, &b)), (None, Some(7.0)));
             assert!(!sample.failures[0].reason.is_gone());
-            let why = "it did not answer in time, and is left alone for a while";
+            let why = "it did not answer in time, and cmon waits before it asks again";
             assert_eq!(sample.failures[0].reason.to_string(), why);
         }
         assert_eq!(started.elapsed(), Duration::ZERO);

@@ -13,11 +13,11 @@ use maud::{Markup, html};
 
 use super::elements::Place;
 use super::scale::{Axis, Point, thinned};
+use crate::format::figures::amount;
 use crate::format::units::span;
 use crate::leak::facts::{Metric, Phase, Report, Verdict};
 use crate::leak::judge::combine::Mode;
 use crate::leak::metric::{Unit, is_of};
-use crate::leak::report::figures::amount;
 
 /// The size of the SVG view box.
 const WIDTH: f64 = 1000.0;

@@ -3,6 +3,8 @@
 use maud::{Markup, html};
 
 use crate::leak::facts::Verdict;
+use crate::leak::report::document::{Align, Cell, Column, Level, Row, Table};
+use crate::leak::report::sentences::heading;
 
 /// The place of a report on a page.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +53,63 @@ pub(super) fn icon(verdict: Verdict) -> Markup {
 
 pub(super) fn badge(verdict: Verdict) -> Markup {
     html! { span class={ "badge " (class(verdict)) } { (icon(verdict)) (verdict.as_str()) } }
+}
+
+/// A section with a table. `head` makes the title of each column, by its index. `ids` is the prefix of the ids of metrics.
+pub(super) fn table(
+    title: &str,
+    class: &str,
+    table: &Table,
+    ids: &str,
+    head: &dyn Fn(usize, &Column) -> Markup,
+) -> Markup {
+    let titles: Vec<String> = table.columns.iter().map(|column| heading(&column.title)).collect();
+    html! {
+        section {
+            h2 { (title) }
+            div class=(class) {
+                table {
+                    thead {
+                        tr {
+                            @for (at, column) in table.columns.iter().enumerate() {
+                                th.number[column.align == Align::Right] scope="col" { (head(at, column)) }
+                            }
+                        }
+                    }
+                    tbody { @for row in &table.rows { (table_row(row, &table.columns, &titles, ids)) } }
+                }
+            }
+        }
+    }
+}
+
+fn table_row(row: &Row, columns: &[Column], titles: &[String], ids: &str) -> Markup {
+    let Row::Cells { level, cells, .. } = row else { return heading_row(row, columns.len()) };
+    html! {
+        tr.below[*level == Level::Part] {
+            @for ((cell, column), title) in cells.iter().zip(columns).zip(titles) {
+                td.none[*cell == Cell::Absent].number[column.align == Align::Right] data-title=(title) {
+                    (written(cell, ids))
+                }
+            }
+        }
+    }
+}
+
+fn heading_row(row: &Row, columns: usize) -> Markup {
+    let Row::Heading(text) = row else { return html! {} };
+    html! { tr.heading { th colspan=(columns) scope="rowgroup" { (text) } } }
+}
+
+fn written(cell: &Cell, ids: &str) -> Markup {
+    match cell {
+        Cell::Verdict(verdict) => badge(*verdict),
+        Cell::Metric { name, at } => html! { a href={ "#" (ids) "m" (at) } { (name) } },
+        Cell::Rate { estimate, bounds: Some(bounds), .. } => {
+            html! { b { (estimate) } " " small { "(" (bounds) ")" } }
+        }
+        other => html! { (other.exact()) },
+    }
 }
 
 /// A section with a list; empty without items.

@@ -8,10 +8,15 @@ for (const chart of document.querySelectorAll(".chart")) {
   const cross = Object.assign(document.createElement("div"), { className: "cross", hidden: true });
   const tip = Object.assign(document.createElement("span"), { className: "tip", hidden: true });
   plot.append(cross, tip);
+  // As in the text: 45s, 4m03s, 1h05m, 1d01h.
   const time = (seconds) => {
     const s = Math.round(seconds);
-    const parts = [[Math.floor(s / 3600), "h"], [Math.floor(s / 60) % 60, "m"], [s % 60, "s"]];
-    return parts.filter(([n]) => n).map(([n, unit]) => n + unit).join("") || "0s";
+    const units = [[86400, "d", 3600, "h"], [3600, "h", 60, "m"], [60, "m", 1, "s"]];
+    const found = units.find(([size]) => size <= s);
+    if (!found) return s + "s";
+    const [size, unit, part, smaller] = found;
+    const rest = Math.floor(s % size / part);
+    return Math.floor(s / size) + unit + (rest ? String(rest).padStart(2, "0") + smaller : "");
   };
   const value = (raw) => {
     if (chart.dataset.unit !== "bytes") return Number(raw.toPrecision(4)).toLocaleString("en");

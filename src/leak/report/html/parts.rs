@@ -3,13 +3,12 @@
 use maud::{Markup, html};
 
 use super::chart::{Frame, chart};
-use super::elements::{Place, badge, pairs};
+use super::elements::{badge, pairs};
+use crate::format::figures::{amount, share};
 use crate::format::units::span;
-use crate::leak::facts::{GroupGrowth, Interval, Metric, Report};
+use crate::leak::facts::{GroupGrowth, Metric, Report};
 use crate::leak::metric::Unit;
 use crate::leak::record::Drive;
-use crate::leak::report::figures::{self, NONE, amount, share};
-use crate::leak::report::ranking::ordered;
 use crate::leak::report::sentences;
 
 /// A metric shows at most this many groups.
@@ -41,64 +40,6 @@ pub(super) fn figures(report: &Report) -> Markup {
             h2 { "Work done" }
             dl.figures { @for (value, what) in all { div { dt { (what) } dd { (value) } } } }
         }
-    }
-}
-
-/// The table of metrics.
-pub(super) fn table(report: &Report, place: Place) -> Markup {
-    if report.metrics.is_empty() {
-        return html! {};
-    }
-    let per_cycle = report.metrics.iter().filter_map(|metric| metric.per_cycle.as_ref());
-    let per_minute = report.metrics.iter().filter_map(|metric| metric.per_minute.as_ref());
-    let titles = [
-        "Verdict".to_owned(),
-        "Metric".to_owned(),
-        format!("Per cycle{}", sentences::confidence(per_cycle)),
-        sentences::heading(sentences::per_minute_title(report))
-            + &sentences::confidence(per_minute),
-        "p".to_owned(),
-        "From, to".to_owned(),
-    ];
-    let row = |at: usize, metric: &Metric| {
-        let unit = metric.id.unit;
-        let (first, last) = (amount(metric.first, unit), amount(metric.last, unit));
-        [
-            badge(metric.verdict),
-            html! {
-                a href={ "#" (place.ids()) "m" (at) } { (metric.id.name) }
-                @if !metric.gated { " " small { "does not decide" } }
-            },
-            rate(metric.per_cycle.as_ref(), unit),
-            rate(metric.per_minute.as_ref(), unit),
-            html! { (sentences::p(metric)) },
-            html! { (first) " → " (last) },
-        ]
-    };
-    html! {
-        section {
-            h2 { "Metrics" }
-            table {
-                thead { tr { @for title in &titles { th scope="col" { (title) } } } }
-                tbody {
-                    @for (at, metric) in ordered(report) {
-                        tr {
-                            @for (title, cell) in titles.iter().zip(row(at, metric)) {
-                                td.none[cell.0 == NONE] data-title=(title) { (cell) }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn rate(interval: Option<&Interval>, unit: Unit) -> Markup {
-    let Some(interval) = interval else { return html! { (NONE) } };
-    match figures::estimate_and_bounds(interval, unit) {
-        (estimate, Some(bounds)) => html! { b { (estimate) } " " small { "(" (bounds) ")" } },
-        (estimate, None) => html! { (estimate) },
     }
 }
 

@@ -5,13 +5,14 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::chart::Frame;
 use super::elements::Place;
 use super::{elements, parts};
+use crate::format::escape::plain_html;
 use crate::format::units::span;
 use crate::leak::facts::{Metric, Report, Verdict};
 use crate::leak::record::Drive;
-use crate::leak::report::document::{Detail, Kind};
-use crate::leak::report::escape::plain_html;
+use crate::leak::report::document::{Body, Column, Detail, Kind, Room, Section};
 use crate::leak::report::ranking::ordered;
-use crate::leak::report::{head, headline, sections, sentences};
+use crate::leak::report::sentences::heading;
+use crate::leak::report::{headline, sections};
 
 /// The maximum of open cards; the others are folded.
 const OPEN_CARDS_MAX: usize = 24;
@@ -48,12 +49,20 @@ pub(super) fn page(verdict: Verdict, title: &str, main: &Markup) -> String {
 pub(super) fn run_content(report: &Report, place: Place) -> Markup {
     let verdict = report.verdict.as_str();
     let document = sections::document(report, Detail::Full);
-    let head = head::head(report);
-    let facts = head.facts.iter().map(|fact| (fact.role.title(), fact.text.as_str()));
-    let list = |kind: Kind, class: &str| {
-        let title = document.sections.iter().find(|section| section.kind == kind);
-        let title = title.map(|section| sentences::heading(&section.title)).unwrap_or_default();
-        elements::list(&title, class, document.items(kind))
+    let facts = document.head.iter().flat_map(|head| &head.facts);
+    let facts: Vec<_> = facts.map(|fact| (fact.role.title(), fact.text.as_str())).collect();
+    let list = |kind: Kind, class: &str| match document.section(kind) {
+        Some(Section { title, body: Body::Items(items), .. }) => {
+            elements::list(&heading(title), class, items)
+        }
+        _ => html! {},
+    };
+    let metrics = match document.section(Kind::Metrics).map(|section| &section.body) {
+        Some(Body::Table(table)) => {
+            let head = |_, column: &Column| html! { (heading(&column.title_and_note())) };
+            elements::table("Metrics", "metrics", &table.within(Room::Page), &place.ids(), &head)
+        }
+        _ => html! {},
     };
     html! {
         header class={ "banner " (elements::class(report.verdict)) } {
@@ -64,7 +73,7 @@ pub(super) fn run_content(report: &Report, place: Place) -> Markup {
                     Place::Run(_) => h3.verdict { (verdict) },
                 }
                 p { (headline::with_interruption(report)) }
-                @if !head.facts.is_empty() { (elements::pairs("facts", facts)) }
+                @if !facts.is_empty() { (elements::pairs("facts", facts)) }
                 p.when {
                     "cmon leak-check " (report.cmon) " · " span { (report.started) } " · " (span(report.seconds))
                     @if let Some(daemon) = &report.daemon { " · " (daemon.address) }
@@ -76,7 +85,7 @@ pub(super) fn run_content(report: &Report, place: Place) -> Markup {
         (list(Kind::Advice, "helps"))
         (list(Kind::Baseline, "before"))
         (parts::figures(report))
-        (parts::table(report, place))
+        (metrics)
         (cards(report, place))
         (list(Kind::Survivors, "alive"))
         (list(Kind::Unavailable, "plain"))

@@ -10,6 +10,7 @@ use crate::leak::judge::driven::CycleReason;
 use crate::leak::judge::new_growth::{By, Part};
 use crate::leak::judge::required_duration::Gain;
 use crate::leak::judge::shape::{Shape, Stairs};
+use crate::leak::labels::{Label, Labels};
 use crate::leak::metric::{MetricId, Source};
 use crate::leak::reasons::{CutReason, Noted, RestartSign};
 use crate::leak::record::{Cut, Drive, Rules, Survivor};
@@ -135,7 +136,7 @@ pub(in crate::leak::report) fn group(
     GroupGrowth {
         title: title.to_owned(),
         key: format!("{title};net/http.(*conn).serve"),
-        labels: String::new(),
+        labels: Labels::default(),
         first: 0,
         last,
         per_cycle: Some(per_cycle),
@@ -443,7 +444,8 @@ pub(in crate::leak::report) fn with_text(text: &str) -> Report {
             ..metric.id.clone()
         };
         for group in &mut metric.groups {
-            (group.title, group.key, group.labels) = (text(), text(), text());
+            (group.title, group.key) = (text(), text());
+            group.labels = Labels(vec![Label::One { name: text(), value: text() }]);
         }
     }
     report

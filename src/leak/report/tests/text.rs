@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 
 use crate::format::color::{DIM, GREEN, RED, RESET, YELLOW};
+use crate::format::escape::tests::{has_no_command, hostile, is_harmless};
 use crate::leak::facts::{Advice, Report, Verdict};
 use crate::leak::judge::required_duration::Gain;
 use crate::leak::report::Detail;
-use crate::leak::report::escape::tests::{has_no_command, hostile, is_harmless};
 use crate::leak::report::ranking::ordered;
 use crate::leak::report::tests::example_reports;
 use crate::leak::report::text::*;

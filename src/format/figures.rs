@@ -1,13 +1,26 @@
-//! Formats numbers: counts, rates with intervals, sizes, shares. `format/units.rs` formats durations.
+//! Formats estimates for sentences and tables: counts, rates with intervals, sizes, shares. NaN becomes "unknown".
 //!
-//! All output formats share these functions. NaN becomes "unknown".
+//! `units.rs` formats what the status line and the watch table show in few characters.
 
-use crate::leak::facts::Interval;
-use crate::leak::metric::{MetricId, Unit};
-use crate::output::summary::grouped;
+use std::ops::RangeInclusive;
+
+use serde::Serialize;
+
+use super::units::grouped;
 
 /// Stands for an absent value.
-pub(in crate::leak) const NONE: &str = "-";
+pub(crate) const NONE: &str = "-";
+
+/// The unit of a figure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Unit {
+    /// A number of tasks, goroutines or descriptors.
+    Count,
+    Bytes,
+    /// Seconds of processor time. They always rise, so they are never judged.
+    Seconds,
+}
 
 impl Unit {
     /// Decimals, enough to show small leaks.
@@ -21,7 +34,7 @@ impl Unit {
     }
 
     /// The divisor and the suffix for values up to `largest`.
-    pub(in crate::leak) fn scale(self, largest: f64) -> (f64, &'static str) {
+    pub(crate) fn scale(self, largest: f64) -> (f64, &'static str) {
         const SIZES: [(f64, &str); 3] =
             [(1_073_741_824.0, " GiB"), (1_048_576.0, " MiB"), (1024.0, " KiB")];
         match self {
@@ -35,16 +48,20 @@ impl Unit {
 }
 
 /// `+0.180 (0.070 to 0.290)`.
-pub(in crate::leak) fn interval(interval: &Interval, unit: Unit) -> String {
-    match estimate_and_bounds(interval, unit) {
+pub(crate) fn interval(estimate: f64, bounds: RangeInclusive<f64>, unit: Unit) -> String {
+    match estimate_and_bounds(estimate, bounds, unit) {
         (estimate, Some(bounds)) => format!("{estimate} ({bounds})"),
         (estimate, None) => estimate,
     }
 }
 
 /// `+0.180` and `0.070 to 0.290`; without bounds when the estimate is unknown.
-pub(super) fn estimate_and_bounds(interval: &Interval, unit: Unit) -> (String, Option<String>) {
-    let Interval { estimate, low, high, .. } = *interval;
+pub(crate) fn estimate_and_bounds(
+    estimate: f64,
+    bounds: RangeInclusive<f64>,
+    unit: Unit,
+) -> (String, Option<String>) {
+    let (low, high) = bounds.into_inner();
     if !estimate.is_finite() {
         return ("unknown".to_owned(), None);
     }
@@ -61,8 +78,17 @@ pub(super) fn estimate_and_bounds(interval: &Interval, unit: Unit) -> (String, O
     (format!("{}{word}", plus(&end(estimate))), Some(format!("{} to {}", end(low), end(high))))
 }
 
-/// Formats the rates of a column, counts with the same number of decimals: `+32.0`, `0.0`, `+1.5 KiB`.
-pub(in crate::leak) fn aligned(rates: &[(Option<f64>, Unit)]) -> Vec<Option<String>> {
+/// A formatted rate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rounded {
+    pub(crate) text: String,
+    /// All of its digits are zero.
+    pub(crate) is_zero: bool,
+}
+
+/// Formats the rates of a column, counts with the same number of decimals: `+32.0`, `0.0`, `+1.5 KiB`. `None` without a
+/// finite rate.
+pub(crate) fn aligned(rates: &[(Option<f64>, Unit)]) -> Vec<Option<Rounded>> {
     let counts = rates.iter().filter(|(_, unit)| *unit == Unit::Count);
     let largest = counts
         .filter_map(|(rate, _)| rate.filter(|rate| rate.is_finite()))
@@ -75,43 +101,27 @@ pub(in crate::leak) fn aligned(rates: &[(Option<f64>, Unit)]) -> Vec<Option<Stri
     };
     let cell = |(rate, unit): &(Option<f64>, Unit)| {
         let rate = rate.filter(|rate| rate.is_finite())?;
-        Some(match unit {
+        let text = match unit {
             Unit::Count | Unit::Seconds => plus(&fixed(rate, places)),
             // Less than a byte is nothing.
             Unit::Bytes if rate.abs() < 1.0 => "0 B".to_owned(),
             Unit::Bytes => growth(rate, Unit::Bytes),
-        })
+        };
+        Some(Rounded { is_zero: is_zero(&text), text })
     };
     rates.iter().map(cell).collect()
 }
 
-/// The noun for what a metric counts.
-pub(in crate::leak) fn things(id: &MetricId) -> &str {
-    match id.quantity.as_str() {
-        "goroutines" | "goroutineleak" => "goroutines",
-        "fds" => "descriptors",
-        "followers" => "log followers",
-        "survivors" => "tasks and connections",
-        _ if id.unit == Unit::Bytes => "memory",
-        quantity => quantity,
-    }
-}
-
-/// The singular: `goroutine` of `goroutines`.
-pub(in crate::leak) fn one(things: &str) -> &str {
-    things.strip_suffix('s').unwrap_or(things)
-}
-
 /// Whether an interval is wide enough to be worth showing.
-pub(in crate::leak) fn is_wide(interval: &Interval) -> bool {
+pub(crate) fn is_wide(estimate: f64, bounds: RangeInclusive<f64>) -> bool {
     const WIDE_MIN_SHARE: f64 = 0.1;
-    let Interval { estimate, low, high, .. } = *interval;
+    let (low, high) = bounds.into_inner();
     let half_width = (high - estimate).max(estimate - low);
     half_width.is_finite() && estimate.abs() * WIDE_MIN_SHARE < half_width && 0.001 < half_width
 }
 
 /// A count with two or three significant digits: `9`, `66`, `6.3`, `0.11`.
-pub(in crate::leak) fn rough(value: f64) -> String {
+pub(crate) fn rough(value: f64) -> String {
     if !value.is_finite() {
         return "unknown".to_owned();
     }
@@ -126,12 +136,12 @@ fn trimmed_point(text: &str) -> String {
     if text.contains('.') { trimmed(text) } else { text.to_owned() }
 }
 
-pub(in crate::leak) fn is_one(value: f64) -> bool {
+pub(crate) fn is_one(value: f64) -> bool {
     (value - 1.0).abs() < f64::EPSILON
 }
 
 /// `+0.180`.
-pub(in crate::leak) fn growth(value: f64, unit: Unit) -> String {
+pub(crate) fn growth(value: f64, unit: Unit) -> String {
     if !value.is_finite() {
         return "unknown".to_owned();
     }
@@ -140,7 +150,7 @@ pub(in crate::leak) fn growth(value: f64, unit: Unit) -> String {
 }
 
 /// `0.18`, `32`, `1,234`, `1.5 MiB`.
-pub(in crate::leak) fn amount(value: f64, unit: Unit) -> String {
+pub(crate) fn amount(value: f64, unit: Unit) -> String {
     if !value.is_finite() {
         return "unknown".to_owned();
     }
@@ -159,11 +169,16 @@ pub(crate) fn count(value: f64) -> String {
 
 /// The same with its sign: `+16`.
 pub(crate) fn signed(value: f64) -> String {
-    plus(&count(value))
+    signed_amount(value, Unit::Count)
+}
+
+/// `+16`, `+3.05 MiB`.
+pub(crate) fn signed_amount(value: f64, unit: Unit) -> String {
+    plus(&amount(value, unit))
 }
 
 /// Two amounts of the same thing, in the same unit and with the same number of decimals: `21.9 MiB`, `22.0 MiB`.
-pub(in crate::leak) fn pair(first: f64, last: f64, unit: Unit) -> [String; 2] {
+pub(crate) fn pair(first: f64, last: f64, unit: Unit) -> [String; 2] {
     let largest = first.abs().max(last.abs());
     let (size, word) = unit.scale(largest);
     // Bytes without a prefix are whole.
@@ -177,7 +192,7 @@ pub(in crate::leak) fn pair(first: f64, last: f64, unit: Unit) -> [String; 2] {
 fn fixed(value: f64, places: usize) -> String {
     let text = format!("{value:.places$}");
     let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) if digits.bytes().any(|byte| (b'1'..=b'9').contains(&byte)) => ("-", digits),
+        Some(digits) if !is_zero(digits) => ("-", digits),
         Some(digits) => ("", digits),
         None => ("", text.as_str()),
     };
@@ -190,19 +205,24 @@ fn fixed(value: f64, places: usize) -> String {
 }
 
 fn plus(text: &str) -> String {
-    match text.starts_with('-') || !text.bytes().any(|byte| (b'1'..=b'9').contains(&byte)) {
+    match text.starts_with('-') || is_zero(text) {
         true => text.to_owned(),
         false => format!("+{text}"),
     }
 }
 
+/// Whether a formatted number has only zeros.
+fn is_zero(number: &str) -> bool {
+    !number.bytes().any(|byte| (b'1'..=b'9').contains(&byte))
+}
+
 /// `= 0.0039`, `< 0.0001`.
-pub(super) fn chance_with_sign(p: f64) -> String {
+pub(crate) fn chance_with_sign(p: f64) -> String {
     if p < 0.0001 { chance(p) } else { format!("= {}", chance(p)) }
 }
 
 /// `0.0039`, `< 0.0001`.
-pub(in crate::leak) fn chance(p: f64) -> String {
+pub(crate) fn chance(p: f64) -> String {
     match p {
         p if !p.is_finite() => "unknown".to_owned(),
         p if p < 0.0001 => "< 0.0001".to_owned(),
@@ -216,7 +236,7 @@ fn trimmed(text: &str) -> String {
 }
 
 /// `99 %`; 99.5 stays 99.5.
-pub(in crate::leak) fn percent(part: f64) -> String {
+pub(crate) fn percent(part: f64) -> String {
     match (part * 100.0).is_finite() {
         true => format!("{} %", trimmed(&format!("{:.1}", part * 100.0 + 0.0))),
         false => "unknown".to_owned(),
@@ -224,7 +244,7 @@ pub(in crate::leak) fn percent(part: f64) -> String {
 }
 
 /// `100 %`, whole percents.
-pub(in crate::leak) fn share(part: f64) -> String {
+pub(crate) fn share(part: f64) -> String {
     match (part * 100.0).is_finite() {
         true => format!("{} %", fixed(part * 100.0, 0)),
         false => "unknown".to_owned(),
@@ -242,7 +262,7 @@ pub(crate) fn names(names: &[String]) -> String {
 }
 
 /// `1 goroutine`, `3 goroutines`.
-pub(in crate::leak) fn plural(count: f64, one: &str) -> String {
+pub(crate) fn plural(count: f64, one: &str) -> String {
     match is_one(count) {
         true => format!("{} {one}", amount(count, Unit::Count)),
         false => format!("{} {one}s", amount(count, Unit::Count)),
@@ -255,26 +275,22 @@ mod tests {
 
     use super::*;
 
-    fn rate(estimate: f64, low: f64, high: f64) -> Interval {
-        Interval { estimate, low, high, confidence: 0.99 }
-    }
-
     #[test]
     fn the_decimals_of_a_rate_depend_on_its_size() {
         let cases = [
-            (rate(0.18, 0.07, 0.29), "+0.180 (0.070 to 0.290)"),
-            (rate(0.0, -0.0089, 0.0089), "0.000 (-0.009 to 0.009)"),
-            (rate(5.0, 4.985, 5.015), "+5.000 (4.985 to 5.015)"),
-            (rate(32.0, 31.1, 32.9), "+32.0 (31.1 to 32.9)"),
-            (rate(-0.0001, -1.0, 1.0), "0.000 (-1.000 to 1.000)"),
-            (rate(1.0, f64::NEG_INFINITY, f64::NAN), "+1.000 (? to ?)"),
-            (rate(f64::NAN, 0.0, 1.0), "unknown"),
+            (0.18, 0.07, 0.29, "+0.180 (0.070 to 0.290)"),
+            (0.0, -0.0089, 0.0089, "0.000 (-0.009 to 0.009)"),
+            (5.0, 4.985, 5.015, "+5.000 (4.985 to 5.015)"),
+            (32.0, 31.1, 32.9, "+32.0 (31.1 to 32.9)"),
+            (-0.0001, -1.0, 1.0, "0.000 (-1.000 to 1.000)"),
+            (1.0, f64::NEG_INFINITY, f64::NAN, "+1.000 (? to ?)"),
+            (f64::NAN, 0.0, 1.0, "unknown"),
         ];
-        for (given, expected) in cases {
-            assert_eq!(interval(&given, Unit::Count), expected);
+        for (estimate, low, high, expected) in cases {
+            assert_eq!(interval(estimate, low..=high, Unit::Count), expected);
         }
-        let rss = rate(1_572_864.0, 1024.0, 3_145_728.0);
-        assert_eq!(interval(&rss, Unit::Bytes), "+1.50 MiB (0.00 to 3.00)");
+        let rss = interval(1_572_864.0, 1024.0..=3_145_728.0, Unit::Bytes);
+        assert_eq!(rss, "+1.50 MiB (0.00 to 3.00)");
     }
 
     #[test]
@@ -297,8 +313,8 @@ mod tests {
         #[test]
         fn no_value_is_printed_as_nan(value in any::<f64>(), other in any::<f64>()) {
             let written = [
-                interval(&rate(value, other, value), Unit::Bytes),
-                interval(&rate(value, other, value), Unit::Count),
+                interval(value, other..=value, Unit::Bytes),
+                interval(value, other..=value, Unit::Count),
                 growth(value, Unit::Count),
                 amount(value, Unit::Bytes),
                 chance(value),

@@ -1,9 +1,11 @@
-//! Escapes untrusted names and stacks for each output format.
+//! Escapes untrusted names and stacks for each format of a report.
 
 use std::fmt::Write;
 
+use super::sanitize::{needs_escape, visible};
+
 /// The maximum width of text, unless a name is longer.
-pub(super) const LINE_WIDTH: usize = 80;
+pub(crate) const LINE_WIDTH: usize = 80;
 
 /// For a terminal. Control characters become text, like `^[` for escape. Bidirectional and invisible characters become
 /// code points. A space splits `##[error]`, which is a command for GitHub and Azure runners.
@@ -12,35 +14,26 @@ pub(crate) fn plain(text: &str) -> String {
 }
 
 /// The same for escaped HTML.
-pub(super) fn plain_html(text: &str) -> String {
+pub(crate) fn plain_html(text: &str) -> String {
     neutral(text, ["&lt;", "&gt;"])
 }
 
 fn neutral(text: &str, [open, close]: [&str; 2]) -> String {
     let mut into = String::with_capacity(text.len());
     for letter in text.chars() {
-        // Writing to a String cannot fail.
-        let _ = match letter {
-            '#' if into.ends_with('#') => write!(into, " #"),
-            '\0'..='\x1f' | '\x7f' => write!(into, "^{}", char::from(letter as u8 ^ 0x40)),
-            '\u{80}'..='\u{9f}' => write!(into, "M-^{}", char::from(letter as u8 - 0x40)),
-            letter if is_deceptive(letter) => {
-                write!(into, "{open}U+{:04X}{close}", u32::from(letter))
+        match letter {
+            '#' if into.ends_with('#') => into.push_str(" #"),
+            letter if letter == '\t' || needs_escape(letter) => {
+                into.push_str(&visible(letter).replace('<', open).replace('>', close));
             }
-            letter => write!(into, "{letter}"),
-        };
+            letter => into.push(letter),
+        }
     }
     into
 }
 
-/// Whether a character is a line separator, bidirectional or invisible.
-fn is_deceptive(letter: char) -> bool {
-    matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
-        || matches!(letter, '\u{61c}' | '\u{feff}')
-}
-
 /// For XML text and attributes: [`plain`], with markup escaped. Also replaces U+FFFE and U+FFFF, which XML forbids.
-pub(super) fn markup(text: &str) -> String {
+pub(crate) fn markup(text: &str) -> String {
     let mut into = String::with_capacity(text.len());
     for letter in plain(text).chars() {
         match letter {
@@ -57,7 +50,7 @@ pub(super) fn markup(text: &str) -> String {
 }
 
 /// For a cell of a Markdown table: [`plain`], with markup, mentions, links and cell ends escaped.
-pub(super) fn markdown(text: &str) -> String {
+pub(crate) fn markdown(text: &str) -> String {
     let mut into = String::with_capacity(text.len());
     for letter in plain(text).chars() {
         match letter {
@@ -76,7 +69,7 @@ pub(super) fn markdown(text: &str) -> String {
 }
 
 /// For a shell, as one word.
-pub(super) fn shell(text: &str) -> String {
+pub(crate) fn shell(text: &str) -> String {
     let text = plain(text);
     let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&byte);
     match !text.is_empty() && text.bytes().all(harmless) {
@@ -86,7 +79,7 @@ pub(super) fn shell(text: &str) -> String {
 }
 
 /// Wraps `text` at spaces into lines of at most `width` characters. Splits longer words.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = vec![String::new()];
     let mut used = 0;
@@ -112,7 +105,7 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 /// A title and a text with a hanging indent: the prefix and the text of each line.
-pub(super) fn hanging(title: &str, text: &str) -> Vec<(String, String)> {
+pub(crate) fn hanging(title: &str, text: &str) -> Vec<(String, String)> {
     let indent = title.chars().count();
     let lines = wrap(&plain(text), LINE_WIDTH.saturating_sub(indent)).into_iter().enumerate();
     let before = |at| if at == 0 { title.to_owned() } else { " ".repeat(indent) };
@@ -126,13 +119,13 @@ fn push(lines: &mut [String], letter: char) {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
     /// Texts that try to break each output format.
-    pub(in crate::leak::report) fn hostile() -> impl Strategy<Value = String> {
+    pub(crate) fn hostile() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
             any::<String>(),
             prop::sample::select(vec![
@@ -172,14 +165,14 @@ pub(super) mod tests {
     }
 
     /// Whether no line is a command for a GitHub runner.
-    pub(in crate::leak::report) fn has_no_command(text: &str) -> bool {
+    pub(crate) fn has_no_command(text: &str) -> bool {
         let lines = text.split(['\n', '\r']);
         !text.contains("##") && lines.into_iter().all(|line| !line.trim_start().starts_with("::"))
     }
 
     /// Whether there are no control characters except line ends, and no deceptive characters.
-    pub(in crate::leak::report) fn is_harmless(text: &str) -> bool {
-        text.chars().all(|letter| letter == '\n' || !(letter.is_control() || is_deceptive(letter)))
+    pub(crate) fn is_harmless(text: &str) -> bool {
+        text.chars().all(|letter| letter == '\n' || !(letter.is_control() || needs_escape(letter)))
     }
 
     #[test]

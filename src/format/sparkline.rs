@@ -4,7 +4,7 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 
 /// The course of `series` (seconds, cycles, value) in at most `width` characters. Empty without readings, and the
 /// lowest bar for a constant series.
-pub(super) fn sparkline(series: &[(f64, f64, f64)], width: usize) -> String {
+pub(crate) fn sparkline(series: &[(f64, f64, f64)], width: usize) -> String {
     let known: Vec<f64> =
         series.iter().map(|(_, _, value)| *value).filter(|value| value.is_finite()).collect();
     let width = width.min(known.len());
