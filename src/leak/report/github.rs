@@ -58,7 +58,7 @@ fn written(notes: Vec<Note>) -> String {
 
 fn notes(report: &Report, title: &str) -> Vec<Note> {
     let mut notes = Vec::new();
-    let head = head::head(report);
+    let (head, _) = head::head(report);
     let leading = leading(report).map(Metric::name);
     let mut found: Vec<&Metric> =
         VERDICT_ORDER[..3].iter().flat_map(|kind| report.gated_with(*kind)).collect();

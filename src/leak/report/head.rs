@@ -12,7 +12,15 @@ use crate::leak::probe::pprof;
 /// Groups with at rate this share of the largest one count as equally large.
 const SIMILAR_SHARE_MIN: f64 = 0.8;
 
-pub(super) fn head(report: &Report) -> Head {
+/// The facts of the report that its head shows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Shown<'a> {
+    pub(super) signature: Option<&'a Signature>,
+    pub(super) advice: Option<&'a Advice>,
+}
+
+pub(super) fn head(report: &Report) -> (Head, Shown<'_>) {
+    let mut shown = Shown::default();
     let mut facts = Vec::new();
     let mut add = |role: Role, text: Option<String>| {
         facts.extend(text.filter(|text| !text.is_empty()).map(|text| Fact { role, text }));
@@ -20,9 +28,10 @@ pub(super) fn head(report: &Report) -> Head {
     match report.verdict {
         Verdict::Leak => {
             if let Some(metric) = leading(report) {
+                shown.signature = meaning(report, metric);
                 add(Role::Where, place(metric));
-                add(Role::What, meaning(report, metric).map(ToString::to_string));
-                add(Role::Todo, Some(remedy(report, metric)));
+                add(Role::What, shown.signature.map(ToString::to_string));
+                add(Role::Todo, Some(remedy(shown.signature, metric)));
             }
         }
         Verdict::Clean => {
@@ -36,22 +45,23 @@ pub(super) fn head(report: &Report) -> Head {
             for reason in explain::all_undecided(report) {
                 add(Role::Why, Some(reason));
             }
-            let bounded = report.signatures.iter();
-            let bounded: Vec<&Signature> = bounded
-                .filter(|signature| matches!(signature, Signature::Stopped { .. }))
-                .collect();
-            add(Role::What, bounded.first().map(ToString::to_string));
-            let remedy =
-                bounded.first().and_then(|signature| signature.remedy()).map(str::to_owned);
-            add(Role::Todo, remedy.or_else(|| advice(report)));
+            let is_bounded =
+                |signature: &&Signature| matches!(signature, Signature::Stopped { .. });
+            shown.signature = report.signatures.iter().find(is_bounded);
+            add(Role::What, shown.signature.map(ToString::to_string));
+            let remedy = shown.signature.and_then(Signature::remedy);
+            if remedy.is_none() {
+                shown.advice = report.advice.first();
+            }
+            add(Role::Todo, remedy.map(str::to_owned).or(shown.advice.map(Advice::summary)));
         }
-        Verdict::Invalid => add(Role::Todo, advice(report)),
+        Verdict::Invalid => {
+            shown.advice = report.advice.first();
+            add(Role::Todo, shown.advice.map(Advice::summary));
+        }
     }
-    Head { verdict: report.verdict, sentence: headline::with_interruption(report), facts }
-}
-
-fn advice(report: &Report) -> Option<String> {
-    report.advice.first().map(Advice::summary)
+    let sentence = headline::with_interruption(report);
+    (Head { verdict: report.verdict, sentence, facts }, shown)
 }
 
 /// The smallest leak that the check would have found.
@@ -107,8 +117,8 @@ fn meaning<'a>(report: &'a Report, metric: &Metric) -> Option<&'a Signature> {
     report.signatures.iter().find(applies)
 }
 
-fn remedy(report: &Report, metric: &Metric) -> String {
-    if let Some(remedy) = meaning(report, metric).and_then(Signature::remedy) {
+fn remedy(meaning: Option<&Signature>, metric: &Metric) -> String {
+    if let Some(remedy) = meaning.and_then(Signature::remedy) {
         return remedy.to_owned();
     }
     let id = &metric.id;

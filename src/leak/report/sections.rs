@@ -7,7 +7,7 @@ use super::ranking::{leading, ordered};
 use super::{explain, head, sentences};
 use crate::format::figures::{self, share};
 use crate::format::sparkline::sparkline;
-use crate::leak::facts::{Interval, Metric, Report, Verdict};
+use crate::leak::facts::{Advice, Interval, Metric, Report, Verdict};
 use crate::leak::judge::cohort::Cohorts;
 use crate::leak::judge::shape::Shape;
 
@@ -33,32 +33,39 @@ pub(super) fn document(report: &Report, detail: Detail) -> Document {
         let title = format!("what grows in {}", metric.name());
         add(Kind::Groups, &title, from, Body::Table(groups(metric, detail)));
     }
-    let head = head::head(report);
-    let mut meaning: Vec<String> = report.signatures.iter().map(ToString::to_string).collect();
-    let mut title = "what it means";
-    if detail == Detail::Brief {
-        // Facts of the head are not repeated.
-        let before = meaning.len();
-        meaning.retain(|text| head.facts.iter().all(|fact| fact.text != *text));
-        title = if meaning.len() < before { "what else it means" } else { title };
-    }
+    // Facts of the head are not repeated.
+    let (head, shown) = head::head(report);
+    let meaning = report.signatures.iter().filter(|signature| shown.signature != Some(*signature));
+    let meaning = meaning.map(ToString::to_string).collect();
+    let title = if shown.signature.is_some() { "what else it means" } else { "what it means" };
     let (compared, baseline) = report
         .baseline
         .as_ref()
         .map(|earlier| (earlier.title(), earlier.lines()))
         .unwrap_or_default();
-    let advice = if report.verdict == Verdict::Leak { Vec::new() } else { report.advice_lines() };
+    let reasons = match report.verdict {
+        Verdict::Inconclusive => Vec::new(),
+        _ => explain::all_undecided(report),
+    };
+    let advice = match report.verdict {
+        Verdict::Leak => Vec::new(),
+        _ => {
+            let further = report.advice.iter().filter(|advice| shown.advice != Some(*advice));
+            further.map(Advice::summary).collect()
+        }
+    };
+    let advice_title = if shown.advice.is_some() { "what else helps" } else { "what helps" };
     let smallest = "smallest leak that this check would have found";
     let (brief, full) = (Detail::Brief, Detail::Full);
     let lists = [
         (Kind::Meaning, title, brief, meaning),
         (Kind::Baseline, &compared, brief, baseline),
-        (Kind::Reasons, "why it is not clear", full, explain::all_undecided(report)),
+        (Kind::Reasons, "why other metrics are not clear", full, reasons),
         (Kind::Survivors, "still alive at the end", brief, sentences::survivors(report)),
         (Kind::Unavailable, "not available", brief, sentences::unavailable(report)),
         (Kind::Cuts, "series that restarted", brief, sentences::cuts(report)),
         (Kind::Smallest, smallest, full, sentences::smallest(report)),
-        (Kind::Advice, "what helps", full, advice),
+        (Kind::Advice, advice_title, full, advice),
         (Kind::Rules, "how the verdict was made", full, sentences::rules(report)),
     ];
     for (kind, title, from, items) in lists {
@@ -114,7 +121,7 @@ fn metrics(report: &Report, detail: Detail) -> Table {
     let rate_column = |title: &str| Column::right(title).with_note(confidence.clone());
     columns.extend(rates.iter().map(|(title, _)| rate_column(title)));
     columns.extend([Column::right("from"), Column::right("to")]);
-    columns.push(Column::right("p").from(Room::Page));
+    columns.push(Column::right("p-value").from(Room::Page));
     columns.push(Column::left("course").from(Room::PageWithoutCharts));
     let (mut rows, mut decides) = (Vec::new(), true);
     for (row, metric) in shown.iter().enumerate() {
