@@ -35,6 +35,7 @@ pub mod engine;
 pub(crate) mod exit;
 pub(crate) mod filter;
 pub(crate) mod format;
+pub(crate) mod grouped;
 // The integration tests or the fuzz targets look inside.
 #[doc(hidden)]
 pub mod leak;
@@ -42,6 +43,9 @@ pub(crate) mod level;
 pub(crate) mod merge;
 pub(crate) mod metrics;
 pub(crate) mod output;
+// The integration tests or the fuzz targets look inside.
+#[doc(hidden)]
+pub mod probe;
 pub(crate) mod signal;
 pub(crate) mod snapshot;
 pub(crate) mod sort;

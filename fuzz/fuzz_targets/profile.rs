@@ -7,10 +7,10 @@
 
 use std::collections::BTreeSet;
 
-use cmon::leak::probe::json_figures;
-use cmon::leak::probe::metrics::{self, Selector};
-use cmon::leak::probe::pprof::{self, Extent};
-use cmon::leak::probe::proc::parse::{self, Sockets, Table};
+use cmon::probe::json_figures;
+use cmon::probe::metrics::{self, Selector};
+use cmon::probe::pprof::{self, Extent};
+use cmon::probe::proc::parse::{self, Sockets, Table};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -11,10 +11,10 @@ use crate::docker::RequestOptions;
 use crate::engine::source::ReadMode;
 use crate::engine::{self, Backlog, LineOrder, Outputs, Runs};
 use crate::format::Colors;
-use crate::leak::probe::counter::Counter;
-use crate::leak::probe::target::Target;
 use crate::leak::record::{Record, Rules};
 use crate::leak::report::Detail;
+use crate::probe::counter::Counter;
+use crate::probe::target::Target;
 
 /// Longer lines are split, since a check only counts them.
 const LINE_MAX_BYTES: usize = 64 << 10;

@@ -13,7 +13,7 @@ use tokio::process::Command;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::reasons::{CommandFailure, FailureReason};
+use super::failure::{CommandFailure, FailureReason};
 
 /// The minimum interval between the starts of two cycles.
 const CYCLE_MIN_INTERVAL: Duration = Duration::from_millis(100);
@@ -215,7 +215,7 @@ mod tests {
         async fn assert_ended(&self) {
             let pids = std::fs::read_to_string(self.dir.path().join("pids")).unwrap();
             let (shell, started) = pids.trim().split_once(' ').unwrap();
-            let started = crate::leak::probe::proc::Process::of(started.parse().unwrap());
+            let started = crate::probe::proc::Process::of(started.parse().unwrap());
             let shell = std::path::Path::new("/proc").join(shell);
             let ended = async {
                 while started.born().is_ok() || shell.exists() {

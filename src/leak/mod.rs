@@ -12,12 +12,8 @@
 pub(crate) mod attribute;
 pub(crate) mod command;
 pub(crate) mod facts;
-mod grouped;
+pub(crate) mod failure;
 pub(crate) mod judge;
-pub mod labels;
-pub(crate) mod metric;
-pub mod probe;
-pub(crate) mod reasons;
 pub mod record;
 pub mod report;
 pub(crate) mod selftest;

@@ -9,11 +9,11 @@ use crate::leak::judge::passive;
 use crate::leak::judge::plan::Plan;
 use crate::leak::judge::power;
 use crate::leak::judge::required_duration::AchievedRate;
-use crate::leak::metric::{MetricId, Source};
-use crate::leak::probe::{Failure, Found, Probes, Sample};
 use crate::leak::record::Header;
 use crate::leak::session::reading_interval;
 use crate::leak::verdict;
+use crate::probe::metric::{MetricId, Source};
+use crate::probe::{Failure, Found, Probes, Sample};
 
 /// The assumed standard deviation of counts at rest.
 const ASSUMED_REST_SD: f64 = 1.0;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::leak::probe::StartError;
+use crate::probe::StartError;
 
 /// A recording that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -41,8 +41,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::leak::probe::target::TargetStartError;
-    use crate::leak::reasons::ProcessError;
+    use crate::probe::reasons::ProcessError;
+    use crate::probe::target::TargetStartError;
 
     #[test]
     fn an_error_of_a_target_has_its_own_hint() {

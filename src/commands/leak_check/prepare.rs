@@ -14,11 +14,12 @@ use crate::engine::source::{Listed, Phase, Source, SourceError};
 use crate::leak::command::Commands;
 use crate::leak::judge::design::CYCLES_PER_SECOND;
 use crate::leak::judge::plan::Plan;
-use crate::leak::probe::Probes;
-use crate::leak::probe::target::Target;
 use crate::leak::record::{Drive, Header, VERSION};
 use crate::leak::session::Load;
-use crate::leak::{probe, verdict};
+use crate::leak::verdict;
+use crate::probe;
+use crate::probe::Probes;
+use crate::probe::target::Target;
 
 /// The minimum age at which a stream is closed.
 const STREAM_TIMEOUT_MIN_SECONDS: f64 = 0.1;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::leak::facts::GroupGrowth;
-use crate::leak::metric::is_of;
-use crate::leak::probe::pprof;
 use crate::leak::record::{Cut, Group, Groups};
+use crate::probe::metric::is_of;
+use crate::probe::pprof;
 use crate::sort::sort_by;
 
 /// The minimum growth of a group, in members.

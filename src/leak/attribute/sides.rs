@@ -7,7 +7,7 @@
 //! ```
 
 use crate::leak::facts::{Metric, OtherSide, Verdict};
-use crate::leak::metric::{Source, Unit};
+use crate::probe::metric::{Source, Unit};
 use crate::sort::sort_by_key;
 
 /// Readings that two series must share.

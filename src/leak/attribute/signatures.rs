@@ -1,14 +1,14 @@
 //! Matches growth with known leak patterns. No verdict depends on it.
 
+use crate::grouped::by_key;
 use crate::leak::facts::{
     Connections, Course, GroupGrowth, Metric, OtherSide, Report, Seen, Signature, StepSize, Steps,
     Verdict,
 };
-use crate::leak::grouped::by_key;
 use crate::leak::judge::new_growth::By;
 use crate::leak::judge::shape::{Shape, Stairs};
-use crate::leak::metric::Source;
 use crate::leak::record::{Drive, Survivor};
+use crate::probe::metric::Source;
 use crate::sort::sort_by;
 
 /// Goroutines of one follower in dockerd.

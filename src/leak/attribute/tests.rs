@@ -8,10 +8,10 @@ use super::*;
 use crate::leak::facts::{Connections, GroupGrowth, Interval, Metric, Signature, Verdict};
 use crate::leak::judge::combine::Mode;
 use crate::leak::judge::shape::{Growth, Shape, Stairs};
-use crate::leak::labels::{Label, Labels};
-use crate::leak::metric::Source;
-use crate::leak::reasons::CutReason;
 use crate::leak::record::{Cut, Drive, Group, Groups, Survivor};
+use crate::probe::labels::{Label, Labels};
+use crate::probe::metric::Source;
+use crate::probe::reasons::CutReason;
 
 /// Ten streams a second while driven.
 const STREAMS: Run =

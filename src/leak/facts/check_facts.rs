@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Advice, Baseline, Metric, OtherSide, Signature, Verdict, VerdictReason};
-use crate::leak::reasons::{Noted, UnavailableReason, form};
 use crate::leak::record::{Cut, Drive, Header, Rules, Survivor};
+use crate::probe::reasons::{Noted, UnavailableReason, form};
 
 /// The facts of a check.
 #[derive(Clone, Debug, PartialEq, Serialize)]

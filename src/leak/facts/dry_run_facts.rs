@@ -3,9 +3,9 @@
 use serde::{Serialize, Serializer};
 
 use super::{DaemonFacts, Phase, Unavailable};
-use crate::leak::metric::{MetricId, Source};
-use crate::leak::probe;
 use crate::leak::record::{Drive, Rules};
+use crate::probe;
+use crate::probe::metric::{MetricId, Source};
 
 /// What a check would do and what it could find.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -7,8 +7,8 @@ use crate::leak::judge;
 use crate::leak::judge::cohort::Cohorts;
 use crate::leak::judge::combine::Mode;
 use crate::leak::judge::shape::Shape;
-use crate::leak::labels::Labels;
-use crate::leak::metric::MetricId;
+use crate::probe::labels::Labels;
+use crate::probe::metric::MetricId;
 
 /// The result for one metric.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::leak::failure::FailureReason;
 use crate::leak::judge::Verdict;
 use crate::leak::judge::combine::Missing;
 use crate::leak::judge::driven::{CycleReason, Driven};
@@ -10,8 +11,8 @@ use crate::leak::judge::new_growth::Part;
 use crate::leak::judge::passive::{Late, Passive, Undecided};
 use crate::leak::judge::required_duration::Gain;
 use crate::leak::judge::work::Work;
-use crate::leak::metric::Source;
-use crate::leak::reasons::{FailureReason, Noted, form};
+use crate::probe::metric::Source;
+use crate::probe::reasons::{Noted, form};
 
 /// The reason of the verdict over all metrics.
 #[derive(Clone, Debug, PartialEq, Serialize)]

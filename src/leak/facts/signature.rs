@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::leak::judge::new_growth::By;
-use crate::leak::metric::{MetricId, Source};
 use crate::leak::record::Drive;
+use crate::probe::metric::{MetricId, Source};
 
 /// A pattern that the growth fits.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -4,8 +4,8 @@ use super::explain;
 use crate::format::figures::{self, amount, plural};
 use crate::format::units::span;
 use crate::leak::facts::{AsBefore, Baseline, Difference, Load};
-use crate::leak::metric::{MetricId, Unit};
 use crate::leak::record::Drive;
+use crate::probe::metric::{MetricId, Unit};
 
 impl AsBefore {
     /// `daemon.goroutines grows as before: 0.5 per cycle`.

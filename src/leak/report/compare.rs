@@ -13,7 +13,7 @@ use crate::format::figures::{self, NONE, amount};
 use crate::format::units::span;
 use crate::leak::facts::{Compared, Comparison, Gone, Interval, Metric, Report};
 use crate::leak::judge::dependence::Cause;
-use crate::leak::metric::Unit;
+use crate::probe::metric::Unit;
 
 /// One line of JSON with a line end.
 pub(crate) fn json(comparison: &Comparison) -> String {

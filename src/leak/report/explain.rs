@@ -2,8 +2,8 @@
 
 use crate::format::figures::{self, amount, count, names, plural, signed};
 use crate::format::units::span;
+use crate::grouped::by_key;
 use crate::leak::facts::{Advice, Metric, MetricReason, Reason, Report};
-use crate::leak::grouped::by_key;
 use crate::leak::judge::cohort::{CohortPattern, Cohorts};
 use crate::leak::judge::combine::Missing;
 use crate::leak::judge::dependence::{Cause, Dependence};
@@ -14,7 +14,7 @@ use crate::leak::judge::new_growth::{By, Part};
 use crate::leak::judge::passive::Undecided;
 use crate::leak::judge::required_duration::Gain;
 use crate::leak::judge::{Interval, Verdict};
-use crate::leak::metric::{MetricId, Unit};
+use crate::probe::metric::{MetricId, Unit};
 use crate::sort::sort_by_key;
 
 /// The reason of the verdict on a metric.

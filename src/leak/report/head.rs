@@ -6,8 +6,8 @@ use super::{explain, headline};
 use crate::format::figures;
 use crate::leak::facts::{Advice, Metric, Report, Signature, Verdict};
 use crate::leak::judge::combine::Mode;
-use crate::leak::metric::{Source, Unit};
-use crate::leak::probe::pprof;
+use crate::probe::metric::{Source, Unit};
+use crate::probe::pprof;
 
 /// Groups with at rate this share of the largest one count as equally large.
 const SIMILAR_SHARE_MIN: f64 = 0.8;

@@ -7,8 +7,8 @@ use crate::format::units::span;
 use crate::leak::facts::{AsBefore, Interval, Metric, Report, Verdict, VerdictReason};
 use crate::leak::judge::combine::{Missing, Mode};
 use crate::leak::judge::shape::Shape;
-use crate::leak::metric::Unit;
 use crate::leak::record::Drive;
+use crate::probe::metric::Unit;
 use crate::sort::sort_by;
 
 impl Report {

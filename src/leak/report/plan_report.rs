@@ -209,11 +209,11 @@ mod tests {
 
     use super::*;
     use crate::leak::facts::{Now, Phase, Readable, Unavailable};
-    use crate::leak::metric::{MetricId, Source};
-    use crate::leak::probe;
     use crate::leak::record::Rules;
     use crate::leak::report::tests::example_reports;
     use crate::leak::report::tests::schema_check::violation;
+    use crate::probe;
+    use crate::probe::metric::{MetricId, Source};
 
     fn driven() -> PlanReport {
         let now = |name: &str, gated, value| Now { id: MetricId::parse(name), gated, value };

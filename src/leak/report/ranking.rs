@@ -2,7 +2,7 @@
 
 use crate::leak::facts::{Interval, Metric, Report, Verdict};
 use crate::leak::judge::combine::Mode;
-use crate::leak::metric::Unit;
+use crate::probe::metric::Unit;
 use crate::sort::sort_by_key;
 
 /// The leading metric of a LEAK: the gated one with the largest growth. Memory, and growth of the daemon that mirrors

@@ -3,12 +3,12 @@
 use super::explain;
 use crate::format::figures::{self, amount, plural};
 use crate::format::units::{counted, span};
+use crate::grouped::by_key;
 use crate::leak::facts::{GroupGrowth, Interval, Metric, Report};
-use crate::leak::grouped::by_key;
 use crate::leak::judge::combine::Mode;
 use crate::leak::judge::shape::Shape;
-use crate::leak::metric::Unit;
 use crate::leak::record::{Cut, Drive};
+use crate::probe::metric::Unit;
 
 /// cmon's tasks and connections that survived.
 pub(super) fn survivors(report: &Report) -> Vec<String> {

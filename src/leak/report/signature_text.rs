@@ -7,8 +7,8 @@ use crate::format::figures::{amount, plural, signed_amount};
 use crate::format::units::span;
 use crate::leak::facts::{Connections, Course, Seen, Signature, StepSize, Steps};
 use crate::leak::judge::new_growth::By;
-use crate::leak::metric::{MetricId, Source, Unit};
 use crate::leak::record::Drive;
+use crate::probe::metric::{MetricId, Source, Unit};
 
 impl Signature {
     /// One imperative sentence without a full stop.

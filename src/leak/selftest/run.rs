@@ -19,10 +19,10 @@ use crate::engine::source::StdStream;
 use crate::engine::{self, Backlog};
 use crate::leak::facts::Report;
 use crate::leak::judge::plan::Plan;
-use crate::leak::probe::{self, Probes};
 use crate::leak::record::{Drive, Header, Rules, VERSION};
 use crate::leak::session::{Load, Session};
 use crate::leak::verdict;
+use crate::probe::{self, Probes};
 
 /// The length of each check on its own clock.
 const DURATION_SECONDS: f64 = 600.0;

@@ -12,12 +12,12 @@ use super::unresponsive::UnresponsiveSources;
 use crate::engine::census::Census;
 use crate::engine::registry::Registry;
 use crate::engine::source::Source;
+use crate::leak::failure::FailureReason;
 use crate::leak::judge::design::{WARMUP_CYCLES, WARMUP_EXTENSION};
 use crate::leak::judge::plan::{Plan, Step};
-use crate::leak::probe::Probes;
-use crate::leak::reasons::FailureReason;
 use crate::leak::record::{End, Header, Record, Stage, Survivor};
 use crate::leak::verdict::EarlyStop;
+use crate::probe::Probes;
 
 /// cmon's own tasks and connections must end within this time after the last stream.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);

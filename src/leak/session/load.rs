@@ -11,8 +11,8 @@ use crate::engine::selection::Selection;
 use crate::engine::source::Source;
 use crate::engine::{self, Engine};
 use crate::leak::command::Commands;
+use crate::leak::failure::FailureReason;
 use crate::leak::judge::plan::{Plan, Step};
-use crate::leak::reasons::FailureReason;
 use crate::leak::record::{Record, Stage};
 
 /// A phase is this many times as long as the longest run of the command.

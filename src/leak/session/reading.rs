@@ -7,9 +7,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Session;
 use crate::engine::source::Source;
-use crate::leak::metric::{MetricId, Unit};
-use crate::leak::probe::Failure;
+use crate::leak::failure::FailureReason;
 use crate::leak::record::{Reading, Record, Stage, Unavailable};
+use crate::probe::Failure;
+use crate::probe::metric::{MetricId, Unit};
 
 /// Time between two polls of a reading at rest.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -102,7 +103,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             self.write(Record::Unavailable(Unavailable { metric: source, reason: reason.into() }));
         }
         if let Some(reason) = sample.invalid {
-            self.failure.get_or_insert(reason);
+            self.failure.get_or_insert(FailureReason::SeveralProcesses(reason));
         }
         if let Some(cycles) = sample.cycles {
             self.cycles = cycles;

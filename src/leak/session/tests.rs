@@ -17,10 +17,10 @@ use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::{Docker, RequestOptions};
 use crate::engine::registry::Registry;
 use crate::leak::judge::plan::{Plan, Step};
-use crate::leak::probe::Probes;
-use crate::leak::probe::{self, target::Target};
 use crate::leak::record::{Drive, End, Reading, Record, Rules, Stage};
 use crate::leak::selftest::{CONTAINERS, header, load, talk};
+use crate::probe::Probes;
+use crate::probe::{self, target::Target};
 
 /// A plan with `pairs` on/off pairs; each phase drives for 2 s and settles for 1 s.
 fn plan(warmup: f64, warmup_cycles: f64, pairs: usize) -> Plan {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::leak::probe::Failure;
 use crate::leak::record::Header;
+use crate::probe::Failure;
 
 /// A process that has ended comes back within this time or never: containers are recreated sooner.
 const GONE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -62,7 +62,7 @@ impl UnresponsiveSources {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::leak::reasons::UnavailableReason;
+    use crate::probe::reasons::UnavailableReason;
 
     fn failed(source: &str, gone: bool) -> Failure {
         let reason = match gone {

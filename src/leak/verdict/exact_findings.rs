@@ -7,8 +7,8 @@ use crate::leak::attribute;
 use crate::leak::facts::{Interval, Metric, MetricReason};
 use crate::leak::judge::combine::{Finding, Mode};
 use crate::leak::judge::{Verdict, exact};
-use crate::leak::metric::MetricId;
 use crate::leak::record::{End, Groups};
+use crate::probe::metric::MetricId;
 
 /// The quantity with the goroutines that the Go runtime reports as leaked.
 const PROOF_QUANTITY: &str = "goroutineleak";

@@ -1,8 +1,8 @@
 //! The gate: which metrics decide the verdict.
 
 use super::SURVIVORS;
-use crate::leak::metric::{MetricId, Source, Unit, is_of};
 use crate::leak::record::Rules;
+use crate::probe::metric::{MetricId, Source, Unit, is_of};
 
 /// The default gate for cmon and the daemon: counts, not bytes.
 const GATED: [&str; 5] =

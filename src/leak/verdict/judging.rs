@@ -10,8 +10,8 @@ use crate::leak::judge::combine::{self, Conditions, Finding, Overall};
 use crate::leak::judge::new_growth::OwnFigure;
 use crate::leak::judge::required_duration::RequiredDuration;
 use crate::leak::judge::{Verdict, power};
-use crate::leak::metric::Unit;
 use crate::leak::record::{Cut, Drive, Groups, Record};
+use crate::probe::metric::Unit;
 use crate::sort::sort_by_key;
 
 /// Judges the records of a check. With the records of an earlier check as `baseline`, only new growth is a leak.

@@ -7,8 +7,8 @@ use crate::leak::judge::new_growth::{self, OwnFigure};
 use crate::leak::judge::passive::{self, Passive, Undecided};
 use crate::leak::judge::required_duration::{Gain, RequiredDuration};
 use crate::leak::judge::{Options, Verdict, cohort, driven};
-use crate::leak::metric::Unit;
 use crate::leak::record::Drive;
+use crate::probe::metric::Unit;
 
 /// The confidence of intervals per minute.
 const CONFIDENCE_PER_MINUTE: f64 = 0.99;

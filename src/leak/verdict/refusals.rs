@@ -1,9 +1,9 @@
 //! Counts equal reasons why metrics could not be read. Pure.
 
+use crate::grouped::by_key;
 use crate::leak::facts::Unavailable;
-use crate::leak::grouped::by_key;
-use crate::leak::reasons::{Noted, UnavailableReason};
 use crate::leak::record;
+use crate::probe::reasons::{Noted, UnavailableReason};
 
 /// One entry for each metric and reason, in the order of first occurrence.
 pub(super) fn counted(records: &[&record::Unavailable]) -> Vec<Unavailable> {

@@ -9,10 +9,10 @@ use crate::leak::judge::pairs;
 use crate::leak::judge::passive;
 use crate::leak::judge::required_duration::AchievedRate;
 use crate::leak::judge::work::{self, Unit, Work};
-use crate::leak::metric::{MetricId, Source, Unit as MetricUnit, is_of};
 use crate::leak::record::{
     Cut, Drive, End, Groups, Header, Ids, Reading, Record, Stage, Unavailable,
 };
+use crate::probe::metric::{MetricId, Source, Unit as MetricUnit, is_of};
 use crate::sort::sort_by;
 
 /// The number of log streams that the daemon serves.

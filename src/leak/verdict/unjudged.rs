@@ -3,7 +3,7 @@
 use super::Judging;
 use super::gate::is_gated;
 use crate::leak::facts::VerdictReason;
-use crate::leak::metric::{MetricId, Source};
+use crate::probe::metric::{MetricId, Source};
 
 impl Judging<'_> {
     /// A target that has no gated metric, or lost all of them. `None` if each target has one, or with `--gate`.

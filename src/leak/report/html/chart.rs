@@ -17,7 +17,7 @@ use crate::format::figures::amount;
 use crate::format::units::span;
 use crate::leak::facts::{Metric, Phase, Report, Verdict};
 use crate::leak::judge::combine::Mode;
-use crate::leak::metric::{Unit, is_of};
+use crate::probe::metric::{Unit, is_of};
 
 /// The size of the SVG view box.
 const WIDTH: f64 = 1000.0;

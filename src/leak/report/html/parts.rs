@@ -7,9 +7,9 @@ use super::elements::{badge, pairs};
 use crate::format::figures::{amount, share};
 use crate::format::units::span;
 use crate::leak::facts::{GroupGrowth, Metric, Report};
-use crate::leak::metric::Unit;
 use crate::leak::record::Drive;
 use crate::leak::report::sentences;
+use crate::probe::metric::Unit;
 
 /// A metric shows at most this many groups.
 const GROUPS_MAX: usize = 12;

@@ -1,6 +1,6 @@
 //! Scales readings to a chart: ranges, round ticks, and a limited number of points.
 
-use crate::leak::metric::Unit;
+use crate::probe::metric::Unit;
 use crate::sort::sort_by;
 
 /// A point: seconds and value.

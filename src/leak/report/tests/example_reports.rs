@@ -10,10 +10,10 @@ use crate::leak::judge::driven::CycleReason;
 use crate::leak::judge::new_growth::{By, Part};
 use crate::leak::judge::required_duration::Gain;
 use crate::leak::judge::shape::{Shape, Stairs};
-use crate::leak::labels::{Label, Labels};
-use crate::leak::metric::{MetricId, Source};
-use crate::leak::reasons::{CutReason, Noted, RestartSign};
 use crate::leak::record::{Cut, Drive, Rules, Survivor};
+use crate::probe::labels::{Label, Labels};
+use crate::probe::metric::{MetricId, Source};
+use crate::probe::reasons::{CutReason, Noted, RestartSign};
 
 /// A report without any metric.
 pub(in crate::leak::report) fn empty() -> Report {

@@ -11,10 +11,10 @@ use crate::leak::facts::{Metric, Report};
 use crate::leak::judge::Verdict;
 use crate::leak::judge::plan::Plan;
 use crate::leak::judge::shape::Shape;
-use crate::leak::reasons::{CutReason, UnavailableReason};
 use crate::leak::record::{
     Cut, Drive, End, Groups, Header, Reading, Record, Rules, Stage, Unavailable, VERSION,
 };
+use crate::probe::reasons::{CutReason, UnavailableReason};
 
 pub(super) fn header(drive: Drive) -> Header {
     Header {

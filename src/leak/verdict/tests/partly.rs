@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::{end, header};
 use crate::leak::facts::Report;
 use crate::leak::judge::Verdict;
-use crate::leak::reasons::{CutReason, UnavailableReason};
 use crate::leak::record::{Cut, Drive, Group, Groups, Reading, Record, Stage, Unavailable};
 use crate::leak::verdict::*;
+use crate::probe::reasons::{CutReason, UnavailableReason};
 
 /// A passive check with a reading every 10 s. `shown(seconds, metric)` is the value, if any.
 fn watched(seconds: u32, shown: impl Fn(f64, &str) -> Option<f64>) -> Vec<Record> {

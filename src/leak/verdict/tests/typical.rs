@@ -6,13 +6,13 @@ use super::{end, header};
 use crate::leak::facts::Report;
 use crate::leak::judge::Verdict;
 use crate::leak::judge::plan::Plan;
-use crate::leak::reasons::{CutReason, UnavailableReason};
 use crate::leak::record::{Cut, Drive, Group, Groups, Reading, Record, Stage, Unavailable};
 use crate::leak::report::compare;
 use crate::leak::report::tests::schema_check::violation;
 use crate::leak::report::text::Colors;
 use crate::leak::report::{Detail, json, text};
 use crate::leak::verdict::*;
+use crate::probe::reasons::{CutReason, UnavailableReason};
 
 /// A metric and its value after this many seconds and cycles.
 type Course<'a> = (&'a str, &'a dyn Fn(f64, f64) -> f64);
