@@ -241,18 +241,19 @@ impl Column {
 impl Table {
     /// The columns that a writer with this room shows.
     pub(super) fn within(&self, room: Room) -> Self {
-        let shown = |at: &usize| self.columns.get(*at).is_some_and(|column| column.room <= room);
-        fn kept<T: Clone>(all: &[T], shown: impl Fn(&usize) -> bool) -> Vec<T> {
-            let kept = all.iter().enumerate().filter(|(at, _)| shown(at));
-            kept.map(|(_, item)| item.clone()).collect()
-        }
+        let shown = |column: &&Column| column.room <= room;
         let row = |row: &Row| match row {
             Row::Heading(text) => Row::Heading(text.clone()),
             Row::Cells { level, cells, below } => {
-                Row::Cells { level: *level, cells: kept(cells, shown), below: below.clone() }
+                let kept = cells.iter().zip(&self.columns).filter(|(_, column)| shown(column));
+                let cells = kept.map(|(cell, _)| cell.clone()).collect();
+                Row::Cells { level: *level, cells, below: below.clone() }
             }
         };
-        Self { columns: kept(&self.columns, shown), rows: self.rows.iter().map(row).collect() }
+        Self {
+            columns: self.columns.iter().filter(shown).cloned().collect(),
+            rows: self.rows.iter().map(row).collect(),
+        }
     }
 }
 
