@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::labels::Labels;
+use super::labels::Label;
 use super::reasons::{CutReason, Noted, UnavailableReason, form};
 
 /// A count, split into groups.
@@ -37,8 +37,11 @@ pub struct Group {
     /// Number of members.
     pub count: u64,
     /// The goroutines' pprof labels, as a hint.
-    #[serde(flatten, skip_serializing_if = "Labels::is_empty")]
-    pub labels: Labels,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub label_values: Vec<Label>,
+    /// The same as text: `kind=log, id (24 values)`. A recording of an older cmon has this alone.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub labels: String,
 }
 
 /// The members of a count, by id: descriptors or threads.

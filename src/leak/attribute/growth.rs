@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::leak::facts::GroupGrowth;
+use crate::leak::facts::{GroupGrowth, Labels};
 use crate::leak::record::{Cut, Group, Groups};
 use crate::probe::metric::is_of;
 use crate::probe::pprof;
@@ -132,7 +132,7 @@ impl<'a> Pair<'a> {
         GroupGrowth {
             title: group.map_or(key, |group| &group.title).to_owned(),
             key: key.to_owned(),
-            labels: group.map(|group| group.labels.clone()).unwrap_or_default(),
+            labels: group.map_or_else(Labels::default, |group| Labels::of(group)),
             first,
             last,
             per_cycle: (0.0 < cycles).then(|| growth / cycles),

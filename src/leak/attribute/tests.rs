@@ -9,7 +9,6 @@ use crate::leak::facts::{Connections, GroupGrowth, Interval, Metric, Signature, 
 use crate::leak::judge::combine::Mode;
 use crate::leak::judge::shape::{Growth, Shape, Stairs};
 use crate::leak::record::{Cut, Drive, Group, Groups, Survivor};
-use crate::probe::labels::{Label, Labels};
 use crate::probe::metric::Source;
 use crate::probe::reasons::CutReason;
 
@@ -149,7 +148,8 @@ fn labels_never_split_one_stack() {
                 key: key(id),
                 title: "main.(*job).run".to_owned(),
                 count: 1,
-                labels: Labels(vec![Label::One { name: "id".to_owned(), value: id.to_string() }]),
+                labels: format!("id={id}"),
+                label_values: Vec::new(),
             })
             .collect(),
         ..dump(at, 0.0, "m", &[])
@@ -161,10 +161,7 @@ fn labels_never_split_one_stack() {
         let dumps = [labelled(0.0, 2, key), labelled(60.0, 42, key)];
         let grown = growth(&dumps, "m", &[], &[], Known::Leaks);
         assert_eq!(summary(&grown), [("main.(*job).run", 2, 42, 1.0)]);
-        assert_eq!(
-            (grown[0].key.as_str(), grown[0].labels.hint().as_deref()),
-            (stack, Some("id=0"))
-        );
+        assert_eq!((grown[0].key.as_str(), grown[0].labels.text()), (stack, "id=0".to_owned()));
     }
 }
 

@@ -1,14 +1,16 @@
 //! The result for one metric.
 
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 use super::{MetricReason, Reason, Verdict};
 use crate::leak::judge;
 use crate::leak::judge::cohort::Cohorts;
 use crate::leak::judge::combine::Mode;
 use crate::leak::judge::shape::Shape;
-use crate::probe::labels::Labels;
+use crate::probe::labels::{self, Label};
 use crate::probe::metric::MetricId;
+use crate::probe::observed::Group;
 
 /// The result for one metric.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -122,7 +124,6 @@ pub(crate) struct GroupGrowth {
     pub(crate) title: String,
     /// Identifies the group across dumps.
     pub(crate) key: String,
-    /// The goroutines' pprof labels, as a hint.
     #[serde(flatten)]
     pub(crate) labels: Labels,
     /// Members at the first dump.
@@ -135,4 +136,48 @@ pub(crate) struct GroupGrowth {
     pub(crate) per_minute: f64,
     /// Its share of the metric's growth, from 0 to 1.
     pub(crate) share: f64,
+}
+
+/// The pprof labels of a group, as a hint. In JSON: `labels` as text, and `label_values` typed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Labels {
+    Typed(Vec<Label>),
+    /// The text of a recording of an older cmon.
+    Recorded(String),
+}
+
+impl Labels {
+    pub(in crate::leak) fn of(group: &Group) -> Self {
+        match group.label_values.as_slice() {
+            [] => Self::Recorded(group.labels.clone()),
+            typed => Self::Typed(typed.to_vec()),
+        }
+    }
+
+    /// `kind=log, id (24 values)`; empty without labels.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Typed(labels) => labels::text(labels),
+            Self::Recorded(text) => text.clone(),
+        }
+    }
+}
+
+impl Default for Labels {
+    fn default() -> Self {
+        Self::Typed(Vec::new())
+    }
+}
+
+impl Serialize for Labels {
+    fn serialize<S: Serializer>(&self, into: S) -> Result<S::Ok, S::Error> {
+        let typed = match self {
+            Self::Typed(labels) => labels.as_slice(),
+            Self::Recorded(_) => &[],
+        };
+        let mut map = into.serialize_map(Some(2))?;
+        map.serialize_entry("labels", &self.text())?;
+        map.serialize_entry("label_values", typed)?;
+        map.end()
+    }
 }

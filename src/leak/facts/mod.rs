@@ -14,6 +14,6 @@ pub(crate) use baseline_facts::{AsBefore, Baseline, Difference, Load};
 pub(crate) use check_facts::{DaemonFacts, Phase, Report, Unavailable};
 pub(crate) use comparison::{Compared, Comparison, Gone};
 pub(crate) use dry_run_facts::{Now, PlanReport, Readable};
-pub(crate) use metric_facts::{GroupGrowth, Interval, Metric};
+pub(crate) use metric_facts::{GroupGrowth, Interval, Labels, Metric};
 pub(crate) use reason::{Advice, MetricReason, Reason, TimeReason, VerdictReason};
 pub(crate) use signature::{Connections, Course, OtherSide, Seen, Signature, StepSize, Steps};

@@ -94,7 +94,10 @@ fn place(metric: &Metric) -> Option<String> {
         metric.groups.iter().filter(|group| SIMILAR_SHARE_MIN * largest.share <= group.share);
     let own = alike.into_iter().find(|group| pprof::names_program(&group.title));
     let group = own.unwrap_or(largest);
-    let labels = group.labels.hint().map_or_else(String::new, |hint| format!(", labels {hint}"));
+    let labels = match group.labels.text() {
+        none if none.is_empty() => none,
+        labels => format!(", labels {labels}"),
+    };
     Some(format!("{} ({} of the growth{labels})", group.title, figures::share(group.share)))
 }
 

@@ -204,8 +204,10 @@ fn groups(metric: &Metric, detail: Detail) -> Table {
     ];
     let mut rows: Vec<Row> = Vec::new();
     for group in shown {
-        let labels = group.labels.hint();
-        let labels = labels.map_or_else(String::new, |hint| format!(" (labels {hint})"));
+        let labels = match group.labels.text() {
+            none if none.is_empty() => none,
+            labels => format!(" (labels {labels})"),
+        };
         let cells = [
             share(group.share),
             sentences::group_rate(group, metric),

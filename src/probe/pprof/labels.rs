@@ -4,12 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::probe::labels::{Label, Labels};
+use crate::probe::labels::{Label, VALUES_MAX};
 
-/// The maximum of remembered values per label.
-const VALUES_MAX: usize = 1000;
-/// The maximum of labels in a hint.
-const LABELS_SHOWN: usize = 4;
+/// The maximum of labels per group.
+const LABELS_MAX: usize = 16;
 /// The maximum of characters per value.
 const VALUE_CHARS_MAX: usize = 40;
 
@@ -30,23 +28,13 @@ impl<'a> SeenLabels<'a> {
         }
     }
 
-    /// The first labels, with their values if each has one.
-    pub(super) fn summary(&self) -> Labels {
-        let shown = self.values.iter().take(LABELS_SHOWN).map(|(name, values)| {
-            let name = cut(name);
-            match values.iter().next() {
-                Some(value) if values.len() == 1 => Label::One { name, value: cut(value) },
-                _ => {
-                    let or_more = VALUES_MAX <= values.len();
-                    Label::Several { name, values: values.len(), or_more }
-                }
-            }
-        });
-        let mut shown: Vec<Label> = shown.collect();
-        if LABELS_SHOWN < self.values.len() {
-            shown.push(Label::More { labels: self.values.len() - LABELS_SHOWN });
-        }
-        Labels(shown)
+    /// The first labels, by name.
+    pub(super) fn summary(&self) -> Vec<Label> {
+        let label = |(name, values): (&&str, &BTreeSet<&str>)| {
+            let only = values.first().filter(|_| values.len() == 1);
+            Label { name: cut(name), values: values.len(), value: only.map(|value| cut(value)) }
+        };
+        self.values.iter().take(LABELS_MAX).map(label).collect()
     }
 }
 
@@ -79,11 +67,12 @@ fn pairs(text: &str) -> Vec<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::labels::text;
 
     fn hint(texts: &[&str]) -> String {
         let mut labels = SeenLabels::default();
         texts.iter().for_each(|text| labels.add(text));
-        labels.summary().hint().unwrap_or_default()
+        text(&labels.summary())
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::frames::{self, Frame, shorten};
 use super::labels::SeenLabels;
+use crate::probe::labels;
 use crate::probe::observed::Group;
 use crate::sort::sort_by;
 
@@ -111,8 +112,9 @@ pub fn parse(text: &str, extent: Extent) -> Result<Profile, PprofError> {
     }
     truncated |= counted < total;
     let groups = groups.into_iter().map(|(key, (count, title, labels))| {
-        let labels = labels.summary();
-        Group { key, title, count, labels }
+        let label_values = labels.summary();
+        let labels = labels::text(&label_values);
+        Group { key, title, count, label_values, labels }
     });
     let mut groups: Vec<Group> = groups.collect();
     sort_by(&mut groups, |a, b| b.count.cmp(&a.count).then_with(|| a.key.cmp(&b.key)));

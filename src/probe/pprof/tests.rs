@@ -35,7 +35,7 @@ fn the_key_is_the_full_stack_without_offsets_or_labels() {
     let profile = parse(GO_1_19, Extent::Complete).unwrap();
     let labelled = profile.groups.iter().find(|group| group.title.contains("func2.1")).unwrap();
     assert_eq!(labelled.key, "main.main.func2.1;runtime/pprof.Do;main.main.func2");
-    assert_eq!(labelled.labels.hint().unwrap(), "container=web, kind=log");
+    assert_eq!(labelled.labels, "container=web, kind=log");
     let functions = ["main.main.func2.1", "runtime/pprof.Do", "main.main.func2"];
     assert_eq!(stack(&labelled.key).collect::<Vec<_>>(), functions);
     let older = format!(r#"{} labels {{"container":"web"}}"#, labelled.key);
@@ -49,10 +49,7 @@ fn labels_do_not_split_a_stack() {
     let take = "main.(*ring[...]).take collector/ring.go:31";
     assert_eq!(titles(&profile)[0], (28, take));
     assert_eq!(profile.groups[0].key, "main.(*ring[...]).take");
-    assert_eq!(
-        profile.groups[0].labels.hint().unwrap(),
-        "component=collector, container (2 values)"
-    );
+    assert_eq!(profile.groups[0].labels, "component=collector, container (2 values)");
     // Unique labels do not split the group either.
     let section = |id: u32| {
         format!("1 @ 0x1\n# labels: {{\"id\":\"{id}\"}}\n#\t0x1\tmain.a+0x5\t/m.go:1\n\n")
@@ -61,7 +58,7 @@ fn labels_do_not_split_a_stack() {
     let text = format!("goroutine profile: total 24\n{sections}");
     let profile = parse(&text, Extent::Complete).unwrap();
     assert_eq!((titles(&profile), profile.truncated), (vec![(24, "main.a m.go:1")], false));
-    assert_eq!(profile.groups[0].labels.hint().unwrap(), "id (24 values)");
+    assert_eq!(profile.groups[0].labels, "id (24 values)");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Example reports: one of each verdict, an interrupted one, and edge cases.
 
 use crate::leak::facts::{
-    Advice, AsBefore, Baseline, DaemonFacts, Difference, GroupGrowth, Interval, Metric,
+    Advice, AsBefore, Baseline, DaemonFacts, Difference, GroupGrowth, Interval, Labels, Metric,
     MetricReason, OtherSide, Phase, Reason, Report, Seen, Signature, StepSize, Steps, TimeReason,
     Unavailable, Verdict, VerdictReason,
 };
@@ -11,7 +11,7 @@ use crate::leak::judge::new_growth::{By, Part};
 use crate::leak::judge::required_duration::Gain;
 use crate::leak::judge::shape::{Shape, Stairs};
 use crate::leak::record::{Cut, Drive, Rules, Survivor};
-use crate::probe::labels::{Label, Labels};
+use crate::probe::labels::Label;
 use crate::probe::metric::{MetricId, Source};
 use crate::probe::reasons::{CutReason, Noted, RestartSign};
 
@@ -445,7 +445,8 @@ pub(in crate::leak::report) fn with_text(text: &str) -> Report {
         };
         for group in &mut metric.groups {
             (group.title, group.key) = (text(), text());
-            group.labels = Labels(vec![Label::One { name: text(), value: text() }]);
+            group.labels =
+                Labels::Typed(vec![Label { name: text(), values: 1, value: Some(text()) }]);
         }
     }
     report
