@@ -181,7 +181,7 @@ impl<'a> Reports<'a> {
         let files = self.files_compared(&comparison);
         self.text(&match self.leak.form {
             LeakForm::Json => compare::json(&comparison),
-            LeakForm::Text { colors, .. } => compare::text(&comparison, colors),
+            LeakForm::Text { colors, detail } => compare::text(&comparison, detail, colors),
         })?;
         files?;
         Ok(exit)

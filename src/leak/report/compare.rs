@@ -86,8 +86,8 @@ impl Gone {
 }
 
 /// The comparison as text.
-pub(crate) fn text(comparison: &Comparison, colors: Colors) -> String {
-    text::written(&document(comparison), Detail::Brief, colors)
+pub(crate) fn text(comparison: &Comparison, detail: Detail, colors: Colors) -> String {
+    text::written(&document(comparison), detail, colors)
 }
 
 pub(super) fn document(comparison: &Comparison) -> Document {
@@ -250,14 +250,14 @@ pub(super) mod tests {
     #[test]
     fn pairs_are_reported_if_there_are_any() {
         let mut comparison = comparison();
-        assert!(text(&comparison, Colors::Off).contains("\non/off pairs "));
+        assert!(text(&comparison, Detail::Brief, Colors::Off).contains("\non/off pairs "));
         comparison.runs.iter_mut().for_each(|run| run.pairs = 0);
-        assert!(!text(&comparison, Colors::Off).contains("on/off pairs"));
+        assert!(!text(&comparison, Detail::Brief, Colors::Off).contains("on/off pairs"));
     }
 
     #[test]
     fn the_answer_stands_above_the_table() {
-        insta::assert_snapshot!(text(&comparison(), Colors::Off));
+        insta::assert_snapshot!(text(&comparison(), Detail::Brief, Colors::Off));
     }
 
     #[test]
@@ -290,11 +290,11 @@ pub(super) mod tests {
             example_reports::leak(),
             example_reports::without_numbers(),
         ];
-        let text = text(&without_metrics(runs), Colors::Off);
+        let text = text(&without_metrics(runs), Detail::Brief, Colors::Off);
         assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
         assert!(text.contains("own.tasks            -             CLEAN"), "{text}");
         let nothing = without_metrics(Vec::new());
-        assert!(super::text(&nothing, Colors::On).contains("stream timeout"));
+        assert!(super::text(&nothing, Detail::Brief, Colors::On).contains("stream timeout"));
     }
 
     proptest! {
@@ -303,7 +303,7 @@ pub(super) mod tests {
             let runs = vec![example_reports::with_text(&name), example_reports::with_text("x")];
             let gone = Gone { stream_timeout_seconds: 1.0, of: 2, containers: vec![name] };
             let comparison = Comparison { containers_gone: vec![gone], ..without_metrics(runs) };
-            prop_assert!(is_harmless(&text(&comparison, Colors::Off)));
+            prop_assert!(is_harmless(&text(&comparison, Detail::Brief, Colors::Off)));
             prop_assert!(is_harmless(&json(&comparison).replace("\\n", "")));
         }
     }

@@ -15,7 +15,7 @@ use crate::leak::facts::{Report, Verdict};
 const VERDICT_COLUMN_WIDTH: usize = 14;
 /// The width of the titles of facts.
 const FACT_TITLE_WIDTH: usize = 9;
-/// The maximum of items in a list.
+/// The maximum of items in a list of a brief text.
 const ITEMS_SHOWN: usize = 20;
 
 /// The report as text. `again` are the arguments of `cmon leak-check` that judge the recording again; empty without a
@@ -32,7 +32,7 @@ pub(crate) fn text(report: &Report, detail: Detail, colors: Colors, again: &[Str
 
 /// A document as text, up to this detail.
 pub(super) fn written(document: &Document, detail: Detail, colors: Colors) -> String {
-    let mut text = Text { into: String::new(), colors };
+    let mut text = Text { into: String::new(), detail, colors };
     if let Some(head) = &document.head {
         text.head(head);
     }
@@ -65,6 +65,7 @@ pub(super) fn outline(document: &Document) -> Vec<String> {
 
 struct Text {
     into: String,
+    detail: Detail,
     colors: Colors,
 }
 
@@ -107,14 +108,18 @@ impl Text {
         match &section.body {
             Body::Table(table) => self.table(&table.within(Room::Terminal), section.kind),
             Body::Items(items) => {
-                for item in &items[..items.len().min(ITEMS_SHOWN)] {
+                let shown = match self.detail {
+                    Detail::Brief => items.len().min(ITEMS_SHOWN),
+                    Detail::Full => items.len(),
+                };
+                for item in &items[..shown] {
                     for (at, line) in wrap(&plain(item), LINE_WIDTH - 4).iter().enumerate() {
                         let bullet = if at == 0 { "  - " } else { "    " };
                         self.line(&format!("{bullet}{line}"));
                     }
                 }
-                if ITEMS_SHOWN < items.len() {
-                    self.line(&format!("  and {} more", items.len() - ITEMS_SHOWN));
+                if shown < items.len() {
+                    self.line(&format!("  and {} more (-v shows them)", items.len() - shown));
                 }
             }
             Body::Pairs(pairs) => {

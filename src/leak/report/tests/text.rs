@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::format::color::{DIM, GREEN, RED, RESET, YELLOW};
 use crate::format::escape::tests::{has_no_command, hostile, is_harmless};
-use crate::leak::facts::{Advice, Report, Verdict};
+use crate::leak::facts::{Advice, Report, Unavailable, Verdict};
 use crate::leak::judge::required_duration::Gain;
 use crate::leak::report::Detail;
 use crate::leak::report::ranking::ordered;
@@ -145,4 +145,18 @@ fn a_leak_needs_no_advice_in_any_detail() {
     let advised = Report { advice: vec![longer], ..example_reports::leak() };
     let text = text(&advised, Detail::Full, Colors::Off, &[]);
     assert!(!text.contains("run at least 7m") && !text.contains("what helps"), "{text}");
+}
+
+#[test]
+fn a_long_list_is_whole_in_a_full_report() {
+    let missing = |at: usize| Unavailable {
+        metric: format!("target.m{at}"),
+        reason: example_reports::recorded("gone"),
+        times: 1,
+    };
+    let report = Report { unavailable: (0..25).map(missing).collect(), ..example_reports::clean() };
+    let text = |detail| text(&report, detail, Colors::Off, &[]);
+    let (brief, full) = (text(Detail::Brief), text(Detail::Full));
+    assert_eq!((brief.matches(": gone").count(), full.matches(": gone").count()), (20, 25));
+    assert!(brief.contains("  and 5 more (-v shows them)") && !full.contains("more"), "{brief}");
 }

@@ -274,7 +274,11 @@ fn two_stream_timeouts_compared() {
         }
         judge(&records, None).unwrap()
     };
-    let text = compare::text(&compared(vec![run(30.0, 16.0), run(300.0, 1.6)]), Colors::Off);
+    let text = compare::text(
+        &compared(vec![run(30.0, 16.0), run(300.0, 1.6)]),
+        Detail::Brief,
+        Colors::Off,
+    );
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     insta::assert_snapshot!(text);
 }
