@@ -132,7 +132,7 @@ impl<'a> Pair<'a> {
         GroupGrowth {
             title: group.map_or(key, |group| &group.title).to_owned(),
             key: key.to_owned(),
-            labels: group.map_or_else(Labels::default, |group| Labels::of(group)),
+            labels: group.map_or_else(Labels::default, Labels::of),
             first,
             last,
             per_cycle: (0.0 < cycles).then(|| growth / cycles),
