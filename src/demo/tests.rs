@@ -37,9 +37,16 @@ async fn open(
     tail: Tail,
 ) -> Result<crate::docker::logs::Logs, SourceError> {
     let key = key(docker).await;
-    let tty = docker.inspect(&key).await.unwrap().tty;
+    let output = docker.inspect(&key).await.unwrap().output;
     docker
-        .logs(&LogRequest { key, tty, mode, tail, stored: Stored::Something, end: LogEnd::Served })
+        .logs(&LogRequest {
+            key,
+            output,
+            mode,
+            tail,
+            stored: Stored::Something,
+            end: LogEnd::Served,
+        })
         .await
 }
 

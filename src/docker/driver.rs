@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use crate::engine::source::{Lossy, PieceRule};
+use crate::engine::source::{Lossy, OutputKind, PieceRule};
 
 /// Before this major version, the daemon repeats the first line of each new log file in a follow.
 const DOUBLES_BEFORE_MAJOR: u32 = 23;
@@ -36,6 +36,14 @@ impl Driver {
         match self.has_own_files() {
             true => PieceRule::SameTimestamp,
             false => PieceRule::FullPieces,
+        }
+    }
+
+    /// The output of a container with a terminal.
+    pub(super) fn terminal(&self) -> OutputKind {
+        match self.name.as_str() {
+            "json-file" | "journald" | "k8s-file" | "none" | "" => OutputKind::Terminal,
+            _ => OutputKind::TerminalInLocal,
         }
     }
 

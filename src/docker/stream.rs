@@ -12,8 +12,7 @@ use super::read_pacing::{self, Pacing};
 use super::request::{Answer, Client, Details, broken, encode, read_with};
 use crate::engine::census::Purpose;
 use crate::engine::source::{
-    ErrorKind, Frames, LogEnd, LogRequest, LogStream, OutputKind, Read, ReadMode, SourceError,
-    Stored, Tail,
+    ErrorKind, Frames, LogEnd, LogRequest, LogStream, Read, ReadMode, SourceError, Stored, Tail,
 };
 
 /// The time limit for the head of a follow if the log may be empty. dockerd sends it at once.
@@ -53,7 +52,7 @@ impl Stream {
             (ReadMode::Follow, Stored::Something) => client.open(Purpose::Stream, &target).await?,
             (ReadMode::Once, _) => client.open(Purpose::Read, &target).await?,
         };
-        let decoder = Decoder::with(OutputKind::of(request.tty), details);
+        let decoder = Decoder::with(request.output, details);
         let pacing = read_pacing::begin(request.mode, client.order_window());
         Ok(Self { answer, decoder, mode: request.mode, pacing })
     }
@@ -158,7 +157,7 @@ mod tests {
     use super::*;
     use crate::docker::RequestOptions;
     use crate::docker::endpoint::{Address, Endpoint, Origin};
-    use crate::engine::source::{ContainerId, ContainerKey, DaemonId};
+    use crate::engine::source::{ContainerId, ContainerKey, DaemonId, OutputKind};
 
     const LINES: usize = 20_000;
 
@@ -208,7 +207,7 @@ mod tests {
     fn request(mode: ReadMode) -> LogRequest {
         LogRequest {
             key: ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("full") },
-            tty: false,
+            output: OutputKind::Pipes,
             mode,
             tail: Tail::All,
             stored: Stored::Something,

@@ -215,8 +215,8 @@ pub struct Container {
     pub restarts: u64,
     /// An earlier run of it has ended, so its log is older than this run.
     pub ran_before: bool,
-    /// Its output is one raw terminal stream.
-    pub tty: bool,
+    /// What its process writes to.
+    pub output: OutputKind,
     /// The log driver's name.
     pub driver: Arc<str>,
     /// How the driver splits long lines.
@@ -306,13 +306,16 @@ pub enum Tail {
     Last(u64),
 }
 
-/// The kind of file that a container's process writes to.
+/// The kind of file that a container's process writes to. It decides the framing of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputKind {
     /// A pipe for each of its outputs.
     Pipes,
-    /// One terminal for both.
+    /// One terminal for both: the log is raw.
     Terminal,
+    /// The same with the log driver `local`, or the daemon's cache in its format. It writes no newline behind a line
+    /// in pieces, and the last piece may be empty (dockerd 20.10).
+    TerminalInLocal,
 }
 
 impl OutputKind {
@@ -336,8 +339,8 @@ pub enum ReadMode {
 pub struct LogRequest {
     /// The container.
     pub key: ContainerKey,
-    /// From [`Container::tty`]: it decides the framing of the answer.
-    pub tty: bool,
+    /// From [`Container::output`].
+    pub output: OutputKind,
     /// Whether the read follows the log or ends after the stored messages.
     pub mode: ReadMode,
     /// How much of the stored log to send.

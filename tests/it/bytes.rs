@@ -79,3 +79,28 @@ fn a_line_of_a_hundred_megabytes() {
     assert_eq!((bytes, pieces), (104_857_600, 99), "the last piece is the end of the line");
     assert!(cmon.memory() < 64 * 1024, "{} KiB", cmon.memory());
 }
+
+/// dockerd 20.10 stores a line of N x 16 KiB with an empty last piece. `local` shows it without a newline, so only the
+/// bytes show where the next message begins.
+#[test]
+fn lines_that_fill_whole_pieces() {
+    let line =
+        |length| format!("head -c {length} /dev/zero | tr '\\0' z; echo; echo b$i; usleep 20000");
+    for driver in ["local", "json-file"] {
+        for tty in [&["-t"][..], &[]] {
+            let lines = [16_382, 16_383, 16_384, 32_767, 32_768].map(line).join("; ");
+            let script = format!("sleep 0.3; for i in 1 2 3 4 5; do {lines}; done");
+            let container =
+                Container::run_with(&[&["--log-driver", driver], tty].concat(), &script);
+            let shown = follow(&container);
+            assert!(shown == container.logs().stdout, "{driver} {tty:?}: {} bytes", shown.len());
+            // Windows begin at each message, and all agree.
+            for count in ["7", "64", "all"] {
+                let args = ["tail", "--no-follow", "-n", count, &container.name];
+                let done = Cmon::run(&args).code(0);
+                assert!(shown.ends_with(&done.stdout), "{driver} {tty:?} {count}");
+                assert_eq!(done.stderr, "", "{driver} {tty:?} {count}");
+            }
+        }
+    }
+}

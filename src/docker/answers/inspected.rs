@@ -9,7 +9,7 @@ use super::container_list::{bare, phase};
 use crate::docker::driver::Driver;
 use crate::docker::http::Dialect;
 use crate::docker::lenient::{Maybe, elements, lenient};
-use crate::engine::source::{Container, ContainerKey, Exit, LogEnd, Phase, PieceRule};
+use crate::engine::source::{Container, ContainerKey, Exit, LogEnd, OutputKind, Phase, PieceRule};
 use crate::engine::timestamp::Timestamp;
 
 /// `GET /containers/ID/json`.
@@ -141,7 +141,10 @@ pub(in crate::docker) fn container(
         finished,
         restarts: answer.restarts.unwrap_or_default(),
         ran_before: state.finished_at.is_some_and(|time| !is_never(&time)),
-        tty: answer.config.and_then(|config| config.tty).unwrap_or_default(),
+        output: match answer.config.and_then(|config| config.tty).unwrap_or_default() {
+            true => driver.terminal(),
+            false => OutputKind::Pipes,
+        },
         pieces: match dialect {
             Some(Dialect::Other) => PieceRule::UntilNewline,
             Some(Dialect::Docker(_)) | None => driver.pieces(),

@@ -7,8 +7,8 @@ use super::*;
 use crate::docker::http::Dialect;
 use crate::docker::lenient::Maybe;
 use crate::engine::source::{
-    Container, ContainerEventKind, ContainerId, ContainerKey, DaemonId, Facts, Listed, Phase,
-    Remembered,
+    Container, ContainerEventKind, ContainerId, ContainerKey, DaemonId, Facts, Listed, OutputKind,
+    Phase, Remembered,
 };
 use crate::engine::timestamp::Timestamp;
 
@@ -50,7 +50,7 @@ fn real_answers_are_understood() {
     for (text, driver) in INSPECTIONS.iter().zip(["json-file", "json-file"]) {
         let container = inspected(&serde_json::from_str(text).unwrap());
         assert_eq!((&*container.name, &*container.driver), ("web", driver));
-        assert_eq!((container.phase, container.tty), (Phase::Running, true));
+        assert_eq!((container.phase, container.output), (Phase::Running, OutputKind::Terminal));
         assert_eq!((container.exit, container.lossy), (None, None));
         assert!(container.started_at.starts_with("20"), "{}", container.started_at);
     }

@@ -2,7 +2,7 @@
 
 use super::FrameError;
 use super::demultiplexer::Demultiplexer;
-use super::tty::Terminal;
+use super::tty::{Place, Terminal};
 use crate::docker::request::Details;
 use crate::engine::source::{Frames, OutputKind};
 
@@ -24,7 +24,10 @@ impl Decoder {
     /// The decoder for messages with or without details.
     pub fn with(output: OutputKind, details: Details) -> Self {
         match output {
-            OutputKind::Terminal => Decoder::Terminal(Terminal::with(details)),
+            OutputKind::Terminal => Decoder::Terminal(Terminal::with(details, Place::HasText)),
+            OutputKind::TerminalInLocal => {
+                Decoder::Terminal(Terminal::with(details, Place::MayBeEmpty))
+            }
             OutputKind::Pipes => {
                 Decoder::Multiplexed(Demultiplexer { details, ..Demultiplexer::default() })
             }

@@ -170,6 +170,53 @@ fn a_timestamp_that_the_container_wrote_is_text() {
     }
 }
 
+/// The messages of a terminal whose driver is `local`, split in two at any place.
+fn in_local(bytes: &[u8]) -> Vec<Message> {
+    let decoded: Vec<Vec<Message>> = (0..bytes.len())
+        .step_by(1 + bytes.len() / 500)
+        .map(|cut| {
+            let mut decoder = Decoder::new(OutputKind::TerminalInLocal);
+            let mut frames = Frames::default();
+            decoder.feed(&bytes[..cut], &mut frames).unwrap();
+            decoder.feed(&bytes[cut..], &mut frames).unwrap();
+            decoder.finish(&mut frames).unwrap();
+            collect(&frames)
+        })
+        .collect();
+    assert!(decoded.windows(2).all(|pair| pair[0] == pair[1]), "a cut changes what is read");
+    decoded[0].clone()
+}
+
+/// dockerd 20.10 stores a line of N x 16384 bytes in N pieces and an empty one, and `local` shows no newline.
+#[test]
+fn the_empty_last_piece_of_a_line_is_a_message() {
+    let day = 86_400 * 1_000_000_000;
+    let full = vec![b'z'; PIECE_BYTES];
+    let line: [(i64, &[u8]); 7] = [
+        (day, b"before\r\n"),
+        (day + 1, &full),
+        (day + 1, b""),
+        (day + 2, b"after\r\n"),
+        (day + 3, &full),
+        (day + 3, &full),
+        (day + 3, b""),
+    ];
+    let message = |(time, text): &(i64, &[u8])| (StdStream::Stdout, *time, text.to_vec());
+    // A window may begin at each message, and the log may end at each.
+    for from in 0..line.len() {
+        for to in from + 1..=line.len() {
+            let bytes: Vec<u8> =
+                line[from..to].iter().flat_map(|(time, text)| stamped(*time, text)).collect();
+            let expected: Vec<Message> = line[from..to].iter().map(message).collect();
+            assert_eq!(in_local(&bytes), expected, "{from} to {to}");
+        }
+    }
+    // Behind a newline, a message has text.
+    let later = format!("{} at the front\r\n", Timestamp::from_nanos(day + 9));
+    let bytes = [stamped(day, b"one\r\n"), stamped(day + 1, later.as_bytes())].concat();
+    assert_eq!(in_local(&bytes)[1], message(&(day + 1, later.as_bytes())));
+}
+
 #[test]
 fn podmans_timestamps_of_whole_seconds_begin_messages_too() {
     let bytes = b"2026-11-28T17:14:24+01:00 no end2026-11-28T17:14:31+01:00 next\r\n\

@@ -1,26 +1,29 @@
 //! The raw form of a container with a terminal: messages one after the other, without framing.
 //!
 //! dockerd writes each message as a timestamp, a space and the bytes (moby:
-//! `api/server/httputils/write_log_stream.go`). It ends a message at `
-//! `, after 16384 bytes without one, or at the
+//! `api/server/httputils/write_log_stream.go`). It ends a message at `\n`, after 16384 bytes without one, or at the
 //! end of the container's run (`daemon/logger/copier.go`). It also writes each message as one HTTP chunk, but a proxy
 //! may split chunks anywhere (RFC 9112, 7.1), so the decoder ignores them. Only the bytes show where a message
 //! begins:
 //!
 //! - after a `\n`;
 //! - after 16384 bytes without one, before a timestamp;
-//! - inside a line, before a timestamp that a later run can have written.
+//! - inside a line, before a timestamp that a later message can have.
 //!
-//! The third rule is for output that ended without `
-//! ` before a restart of the container. The timestamp must have the
+//! The third rule is for output that ended without `\n` before a restart of the container. It is also for the driver
+//! `local` of dockerd 20.10, which writes no `\n` behind a line that it stored in pieces. The timestamp must have the
 //! form of the message's own timestamp, and must be later, by [`STOP_MAX_NANOS`] at most. The container's own text can
 //! imitate that only with a time in the future, since the daemon stamps a message after the container wrote it.
 //!
-//! Podman (4.3) splits a line if its reader runs between two writes of the kernel's terminal, which writes `\r
-//! `
+//! The last piece of a line is empty if the others hold all of it. Then `local` writes a timestamp and a space alone. So
+//! for `local`, the third rule applies at the front of a message too, behind a full piece and at the front of the body.
+//!
+//! Podman (4.3) splits a line if its reader runs between two writes of the kernel's terminal, which writes `\r\n`
 //! separately. Podman's timestamps have whole seconds. One of this second or the next directly before the end of a line
 //! is from Podman, and the decoder removes it. Podman's timestamps in other places of a line look like the container's
 //! text, and stay.
+
+use std::ops::Range;
 
 use memchr::{memchr, memchr_iter};
 
@@ -55,6 +58,10 @@ pub struct Terminal {
     held: Vec<u8>,
     /// The open message, without its timestamp.
     message: Option<Stamp>,
+    /// The place of the open message, or of the next one.
+    place: Place,
+    /// The place at the front of the body, and behind a full piece.
+    special: Place,
     /// Whether details follow the timestamp.
     details: Details,
 }
@@ -93,6 +100,15 @@ impl Stamp {
     }
 }
 
+/// Whether a message may be empty where it begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It may be the empty last piece of a line.
+    MayBeEmpty,
+    #[default]
+    HasText,
+}
+
 /// Whether more bytes may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Input {
@@ -101,9 +117,10 @@ enum Input {
 }
 
 impl Terminal {
-    /// The decoder of messages with or without details.
-    pub(super) fn with(details: Details) -> Self {
-        Self { details, ..Self::default() }
+    /// The decoder of messages with or without details. `special` is the place at the front of the body and behind a
+    /// full piece.
+    pub(super) fn with(details: Details, special: Place) -> Self {
+        Self { details, place: special, special, ..Self::default() }
     }
 
     /// The maximum length of details.
@@ -147,7 +164,10 @@ impl Terminal {
     pub(super) fn finish(&mut self, into: &mut Frames) -> Result<(), FrameError> {
         let held = std::mem::take(&mut self.held);
         self.parse(&held, Input::Ended, into)?;
-        self.message = None;
+        if let (Some(stamp), Place::MayBeEmpty) = (self.message.take(), self.place) {
+            // It has no bytes.
+            into.push(StdStream::Stdout, stamp.time, [&[], &[]]);
+        }
         Ok(())
     }
 
@@ -230,19 +250,21 @@ impl Terminal {
         if let Some(at) = line.and_then(|_| before_newline(stamp, &bytes[..end])) {
             let newline = &bytes[at + stamp.length..end];
             into.push(StdStream::Stdout, stamp.time, [&bytes[..at], newline]);
-            self.message = None;
+            (self.message, self.place) = (None, Place::HasText);
             return end;
         }
-        if let Some((at, next)) = later_run(stamp, bytes, end, self.details) {
+        let front = if self.place == Place::MayBeEmpty { 0 } else { 1 };
+        if let Some((at, next)) = later_message(stamp, bytes, front..end, self.details) {
             into.push(StdStream::Stdout, stamp.time, [&bytes[..at], &[]]);
-            self.message = Some(next);
+            (self.message, self.place) = (Some(next), Place::HasText);
             return at + next.end();
         }
         into.push(StdStream::Stdout, stamp.time, [&bytes[..end], &[]]);
+        self.place = Place::HasText;
         if line.is_some() {
             self.message = None;
         } else if let Some(next) = Stamp::at(&bytes[end..], self.details) {
-            self.message = Some(next);
+            (self.message, self.place) = (Some(next), self.special);
             return end + next.end();
         }
         end
@@ -262,11 +284,16 @@ fn before_newline(stamp: Stamp, line: &[u8]) -> Option<usize> {
     (0..=SECOND).contains(&later).then_some(at)
 }
 
-/// The beginning of a later run's message before `end`, and its timestamp. Not at the front: there it is the
-/// container's own text, since dockerd stores no empty message.
-fn later_run(stamp: Stamp, bytes: &[u8], end: usize, details: Details) -> Option<(usize, Stamp)> {
+/// The beginning of a later message within these places, and its timestamp.
+fn later_message(
+    stamp: Stamp,
+    bytes: &[u8],
+    within: Range<usize>,
+    details: Details,
+) -> Option<(usize, Stamp)> {
+    let end = within.end;
     let begins = |t: usize| {
-        let at = t.checked_sub(T_OFFSET).filter(|at| (1..end).contains(at))?;
+        let at = t.checked_sub(T_OFFSET).filter(|at| within.contains(at))?;
         let looks_so = bytes.get(at + 4) == Some(&b'-') && bytes.get(at + 13) == Some(&b':');
         let next = looks_so.then(|| Stamp::at(&bytes[at..], details))??;
         stamp.may_precede(next).then_some((at, next))

@@ -45,8 +45,8 @@ impl<S: Source> Reader<S> {
         tail: Tail,
     ) -> Result<S::Logs, EndReason> {
         let key = self.container.key.clone();
-        let (tty, end) = (self.container.tty, self.container.log_end);
-        let request = LogRequest { key, tty, mode, tail, stored, end };
+        let (output, end) = (self.container.output, self.container.log_end);
+        let request = LogRequest { key, output, mode, tail, stored, end };
         let note = async || {
             let what = Notice::StillWaiting { what: Awaited::Log };
             // A full output has other lines to show.

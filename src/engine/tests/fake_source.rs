@@ -15,8 +15,8 @@ use tokio::time::{Instant, sleep};
 use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::source::{
     Container, ContainerEvent, ContainerEventKind, ContainerId, ContainerKey, DaemonId, ErrorKind,
-    EventStream, Exit, Frames, ListFilters, Listed, LogEnd, LogRequest, LogStream, Phase,
-    PieceRule, Read, ReadMode, Source, SourceError, StdStream, Tail,
+    EventStream, Exit, Frames, ListFilters, Listed, LogEnd, LogRequest, LogStream, OutputKind,
+    Phase, PieceRule, Read, ReadMode, Source, SourceError, StdStream, Tail,
 };
 use crate::engine::timestamp::Timestamp;
 
@@ -266,7 +266,7 @@ impl Fake {
             finished: None,
             restarts: 0,
             ran_before: 1 < state.run,
-            tty: false,
+            output: OutputKind::Pipes,
             driver: "json-file".into(),
             pieces: state.pieces,
             log_end: LogEnd::Served,

@@ -15,7 +15,8 @@ use crate::engine::registry::Registry;
 use crate::engine::selection::Selection;
 use crate::engine::source::StdStream::{Stderr, Stdout};
 use crate::engine::source::{
-    Container, ContainerId, ContainerKey, DaemonId, Exit, LogEnd, Phase, PieceRule, StdStream,
+    Container, ContainerId, ContainerKey, DaemonId, Exit, LogEnd, OutputKind, Phase, PieceRule,
+    StdStream,
 };
 use crate::engine::{Config, Control, Engine, Observer, Outcome};
 
@@ -161,7 +162,7 @@ pub(in crate::engine) fn container(phase: Phase, started_at: &str) -> Container 
         finished: None,
         restarts: 0,
         ran_before: false,
-        tty: false,
+        output: OutputKind::Pipes,
         driver: "json-file".into(),
         pieces: PieceRule::SameTimestamp,
         log_end: LogEnd::Served,

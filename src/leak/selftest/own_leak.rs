@@ -11,7 +11,9 @@ use crate::docker::Docker;
 use crate::docker::logs::Logs;
 use crate::engine::census::Purpose;
 use crate::engine::registry::Registry;
-use crate::engine::source::{ListFilters, LogEnd, LogRequest, ReadMode, Source, Stored, Tail};
+use crate::engine::source::{
+    ListFilters, LogEnd, LogRequest, OutputKind, ReadMode, Source, Stored, Tail,
+};
 
 /// One in this many follows leaks.
 const LEAK_EVERY_FOLLOWS: u64 = 10;
@@ -74,6 +76,6 @@ async fn follow(docker: &Docker) -> anyhow::Result<Logs> {
     let row = rows.into_iter().next().context("the embedded daemon has no container")?;
     let (tail, stored) = (Tail::Last(1), Stored::Something);
     let (mode, end) = (ReadMode::Follow, LogEnd::Served);
-    let request = LogRequest { key: row.key, tty: false, mode, tail, stored, end };
+    let request = LogRequest { key: row.key, output: OutputKind::Pipes, mode, tail, stored, end };
     Ok(docker.logs(&request).await?)
 }

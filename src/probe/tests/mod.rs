@@ -20,7 +20,9 @@ use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::{Docker, RequestOptions};
 use crate::engine::census::{Census, ConnectionCount, Purpose, TaskKind};
 use crate::engine::registry::Registry;
-use crate::engine::source::{ListFilters, LogEnd, LogRequest, ReadMode, Source, Stored, Tail};
+use crate::engine::source::{
+    ListFilters, LogEnd, LogRequest, OutputKind, ReadMode, Source, Stored, Tail,
+};
 use crate::probe::observed::Cut;
 use crate::probe::reasons::CutReason;
 use fake::{Reply, with_server, with_server_at};
@@ -76,7 +78,7 @@ async fn the_daemon_shows_goroutines_descriptors_and_followers() {
         let stored = Stored::Something;
         let request = LogRequest {
             key,
-            tty: false,
+            output: OutputKind::Pipes,
             mode: ReadMode::Follow,
             tail: Tail::All,
             stored,
