@@ -85,8 +85,9 @@ pub(super) fn daemons(global: &Global, around: &Surroundings) -> Result<Daemons,
 fn check_distinct(daemons: &[(String, Daemon)]) -> Result<(), UsageError> {
     for (at, (name, daemon)) in daemons.iter().enumerate() {
         for (other_name, other) in &daemons[..at] {
-            if other.route == daemon.route {
-                return Err(UsageError::SameDaemon { url: daemon.route.to_string() });
+            if other.route.is_same(&daemon.route) {
+                let (one, other) = (other.route.to_string(), daemon.route.to_string());
+                return Err(UsageError::SameDaemon { one, other });
             }
             if other_name == name {
                 return Err(UsageError::SameName {

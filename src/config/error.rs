@@ -81,10 +81,12 @@ pub enum UsageError {
         origin: Origin,
     },
     /// One daemon is named twice.
-    #[error("`{url}` is named twice, so each of its lines would come twice")]
+    #[error("{}, so each of its lines would come twice", named_twice(one, other))]
     SameDaemon {
         /// Its address.
-        url: String,
+        one: String,
+        /// Its other address; it may be the same.
+        other: String,
     },
     /// Two daemons have the same name.
     #[error("`{one}` and `{other}` would both be called `{name}`")]
@@ -197,6 +199,14 @@ pub enum UsageError {
         /// The reason.
         reason: &'static str,
     },
+}
+
+/// A socket may have several paths.
+fn named_twice(one: &str, other: &str) -> String {
+    match one == other {
+        true => format!("`{one}` is named twice"),
+        false => format!("`{one}` and `{other}` are one socket"),
+    }
 }
 
 impl UsageError {

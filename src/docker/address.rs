@@ -1,6 +1,7 @@
 //! The address of a daemon, and its origin.
 
 use std::fmt;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,6 +28,19 @@ impl fmt::Display for Address {
             Address::Tcp { host, port } if host.contains(':') => write!(f, "tcp://[{host}]:{port}"),
             Address::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
         }
+    }
+}
+
+impl Route {
+    /// Whether both are one socket of this machine: the same address, or two paths of one file.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let file = |route: &Self| match route {
+            Self::Direct(Address::Unix(path)) => {
+                std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+            }
+            _ => None,
+        };
+        self == other || file(self).is_some_and(|known| file(other) == Some(known))
     }
 }
 

@@ -110,3 +110,21 @@ fn a_single_socket_of_another_product_is_used() {
         "which daemon? /var/run/docker.sock is not there; there are: unix:///h/c (Colima), unix:///p (Podman)"
     );
 }
+
+#[test]
+fn two_paths_of_one_socket_are_one_daemon() {
+    let dir = tempfile::tempdir().unwrap();
+    let (socket, link) = (dir.path().join("s.sock"), dir.path().join("l.sock"));
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    std::os::unix::fs::symlink(&socket, &link).unwrap();
+    let up = dir.path().join("x/../s.sock");
+    std::fs::create_dir(dir.path().join("x")).unwrap();
+    for other in [&link, &up] {
+        let (one, other) = (socket.display(), other.display());
+        let args = format!("cmon tail web --host A=unix://{one} --host B=unix://{other}");
+        let expected = format!(
+            "`unix://{one}` and `unix://{other}` are one socket, so each of its lines would come twice"
+        );
+        assert_eq!(config(&args, &around()).unwrap_err().to_string(), expected);
+    }
+}
