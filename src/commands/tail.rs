@@ -78,10 +78,10 @@ pub(crate) async fn run(
         LineOrder::ByTime => Some(Merge::new(daemons.len(), order_window)),
         LineOrder::AsRead => None,
     };
-    let passes = Passes { filter, merge, cursor, directory };
+    let stop = CancellationToken::new();
+    let passes = Passes { filter, merge, cursor, directory, stop: stop.clone() };
     let printer = Printer::spawn(config.output.clone(), sinks, received, passes, census, names)
         .context("could not start the printer")?;
-    let stop = CancellationToken::new();
     let mut run = Run {
         printer,
         stop: stop.clone(),

@@ -12,7 +12,8 @@ use super::record::{FileKey, FileRecord};
 /// The user's options.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Settings {
-    /// A file that would exceed this many bytes is rotated. A new file may exceed it until a commit covers it.
+    /// A file that would exceed this many bytes is rotated. A new file may exceed it until a commit covers it: see
+    /// [`Directory::awaits_rotation`].
     pub rotate_size: Option<u64>,
     /// The number of old files kept at a rotation.
     pub keep: usize,
@@ -53,6 +54,8 @@ pub(crate) struct Directory<D: Disk> {
     is_in_flight: bool,
     /// Whether a sync failed, so that no save is possible.
     pub(super) has_failed: bool,
+    /// The last entry with a new file that is too large.
+    full: Option<usize>,
     /// Entries with old files to compress.
     pub(super) to_compress: VecDeque<usize>,
     /// The running compression: the entry, and the number of its old file.
@@ -139,6 +142,7 @@ impl<D: Disk> Directory<D> {
             last_checkpoint: CheckpointId(0),
             is_in_flight: false,
             has_failed: false,
+            full: None,
             to_compress: VecDeque::new(),
             compressing: None,
         }
@@ -236,6 +240,13 @@ impl<D: Disk> Directory<D> {
         self.entries.iter().any(|entry| entry.record.next.is_some())
     }
 
+    /// Whether a new file exceeds the size at which it is rotated. Commit before the next append.
+    pub(crate) fn awaits_rotation(&self) -> bool {
+        self.full.is_some_and(|index| {
+            self.entries[index].record.next.is_some_and(|length| self.is_full(length, 0))
+        })
+    }
+
     /// Changes by other programs since the last call.
     pub(crate) fn take_findings(&mut self) -> Vec<Finding> {
         std::mem::take(&mut self.findings)
@@ -297,6 +308,10 @@ impl<D: Disk> Directory<D> {
         match write_all(&*file, bytes, length) {
             Ok(()) => {
                 entry.set_length(length + bytes.len() as u64);
+                let is_new = entry.record.next.is_some();
+                if is_new && self.is_full(length + bytes.len() as u64, 0) {
+                    self.full = Some(index);
+                }
                 Ok(())
             }
             Err(error) => {

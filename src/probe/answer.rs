@@ -1,7 +1,7 @@
 //! An HTTP answer, and why it does not have the requested format or metric.
 
 use super::json_figures::{JsonError, Near};
-use super::metrics::{MetricsError, Selector};
+use super::metrics::{MetricsError, Rising, Selector};
 use super::pprof::PprofError;
 
 /// An answer with status 200.
@@ -44,8 +44,8 @@ pub(crate) enum AnswerError {
     #[error(transparent)]
     Profile(#[from] PprofError),
     /// A counter always rises, so it would always look like a leak.
-    #[error("the page declares `{0}` as a counter, which only rises and shows no leak")]
-    DeclaredCounter(Selector),
+    #[error("the page declares `{0}` as {1}, which only rises and shows no leak")]
+    DeclaredRising(Selector, Rising),
     #[error("`{0}` is not the name of a Prometheus metric")]
     NotAMetricName(String),
     #[error("`{0}` has labels, which JSON has not")]

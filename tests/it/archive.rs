@@ -239,3 +239,36 @@ fn a_directory_is_for_one_run_at_a_time_and_must_be_writable() {
         .code(1)
         .says("could not create the directory /sys/logs");
 }
+
+#[test]
+fn old_files_have_the_size_of_a_rotation_and_are_compressed_at_the_end() {
+    let line = "x".repeat(100);
+    let script = format!("yes {line} | head -n 20000");
+    let container = Container::run(&script);
+    let dir = tempfile::tempdir().unwrap();
+    let rotated = ["--rotate-size", "256KiB", "--rotate-keep", "99", "--compress"];
+    let args = [
+        &["tail", "--no-follow", &container.name, "--output-dir", dir.path().to_str().unwrap()][..],
+        &rotated,
+    ];
+    Cmon::run(&args.concat()).code(0);
+    let (mut old, mut all) = (0, 0);
+    for name in names(dir.path()) {
+        let path = dir.path().join(&name);
+        let length = if name.ends_with(".gz") {
+            old += 1;
+            let mut text = Vec::new();
+            let file = fs::File::open(&path).unwrap();
+            flate2::read::GzDecoder::new(file).read_to_end(&mut text).unwrap();
+            text.len()
+        } else {
+            assert!(name.ends_with(".log") || name.starts_with("cursor.json"), "{name} is left");
+            if name.ends_with(".log") { fs::metadata(&path).unwrap().len() as usize } else { 0 }
+        };
+        // A file ends with the read that fills it.
+        assert!(length < (256 + 2 * 64) * 1024, "{name} has {length} bytes");
+        all += length;
+    }
+    assert_eq!(all, 20_000 * 101);
+    assert!(5 <= old, "{old} old files");
+}

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::recording::NoRecording;
 use crate::probe::StartError;
 
 /// A recording that cannot be read.
@@ -23,6 +24,17 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
     if error.is::<super::NothingToWatch>() {
         let hint =
             "name what to watch: --target pid:N or --target http://HOST:PORT; or start the daemon";
+        return Some(hint.to_owned());
+    }
+    if let Some(error) = error.downcast_ref::<NoRecording>() {
+        let hint = match error {
+            NoRecording::Empty | NoRecording::NoHeader => {
+                "`cmon leak-check --record FILE` writes a recording"
+            }
+            NoRecording::SecondHeader { .. }
+            | NoRecording::AfterEnd { .. }
+            | NoRecording::TimeBack { .. } => "give each recording in a file of its own",
+        };
         return Some(hint.to_owned());
     }
     if error.is::<NotARecording>() {

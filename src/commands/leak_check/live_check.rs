@@ -114,7 +114,7 @@ impl Checking<'_> {
             Some(error) => Err(anyhow::Error::new(error).context("could not write the recording")),
             None => Ok(()),
         };
-        let report = verdict::judge(&records, self.baseline).expect("the first record is a header");
+        let report = verdict::judge(&records, self.baseline).expect("both begin with a header");
         Ok(Some((report, recorded)))
     }
 }

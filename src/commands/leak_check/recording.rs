@@ -43,8 +43,50 @@ pub(super) fn line(file: &mut BufWriter<File>, record: &Record) -> std::io::Resu
     file.flush()
 }
 
+/// A file that is not one recording.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NoRecording {
+    #[error("it is empty")]
+    Empty,
+    #[error("line 1 is not a header")]
+    NoHeader,
+    #[error("line {line} is the header of another recording")]
+    SecondHeader { line: usize },
+    #[error("line {line} follows the end of the recording")]
+    AfterEnd { line: usize },
+    #[error("line {line} is older than a line before it")]
+    TimeBack { line: usize },
+}
+
+/// Checks that the records are one recording, in order.
+fn check(records: &[Record]) -> Result<(), NoRecording> {
+    let mut last = f64::NEG_INFINITY;
+    for (line, record) in (1..).zip(records) {
+        match (line, record) {
+            (1, Record::Header(_)) => {}
+            (1, _) => return Err(NoRecording::NoHeader),
+            (_, Record::Header(_)) => return Err(NoRecording::SecondHeader { line }),
+            (_, _) if matches!(records[line - 2], Record::End(_)) => {
+                return Err(NoRecording::AfterEnd { line });
+            }
+            (_, Record::Reading(reading)) if reading.at < last => {
+                return Err(NoRecording::TimeBack { line });
+            }
+            (_, Record::Reading(reading)) => last = reading.at,
+            _ => {}
+        }
+    }
+    if records.is_empty() { Err(NoRecording::Empty) } else { Ok(()) }
+}
+
 /// Reads a recording. Ignores a truncated last line.
 pub(super) fn recording(path: &Path) -> anyhow::Result<Vec<Record>> {
+    let records = records(path)?;
+    check(&records).with_context(|| format!("`{}` is not one recording", path.display()))?;
+    Ok(records)
+}
+
+fn records(path: &Path) -> anyhow::Result<Vec<Record>> {
     let named = || hint::Unread(path.to_owned());
     let file = BufReader::new(File::open(path).with_context(named)?);
     let lines: Vec<String> = file.lines().collect::<Result<_, _>>().with_context(named)?;

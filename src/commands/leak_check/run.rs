@@ -39,8 +39,7 @@ pub(crate) async fn run(
             Work::Replay(file) => {
                 let mut records = recording(file)?;
                 leak.overrides.apply(&mut records);
-                let report = verdict::judge(&records, baseline.as_deref())
-                    .with_context(|| format!("`{}` is no recording", file.display()))?;
+                let report = verdict::judge(&records, baseline.as_deref())?;
                 reports.report(&report)?;
                 Ok(exit([&report], &leak))
             }

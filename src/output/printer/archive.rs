@@ -1,12 +1,11 @@
 //! Writes lines to the files of an output directory. The printer's thread appends, the cursor's keeper syncs and saves,
 //! and another thread compresses.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::directory::{
     Checkpoint, CheckpointId, CompressionEnd, Directory, Error, FileKey, Finding, LocalDisk,
@@ -24,7 +23,8 @@ pub(super) struct Archive {
     /// The time of the last checkpoint.
     last: Instant,
     compressing: Option<JoinHandle<CompressionEnd>>,
-    stops: Arc<AtomicBool>,
+    /// Ends a compression early.
+    stop: CancellationToken,
 }
 
 /// The state of the last checkpoint.
@@ -39,9 +39,9 @@ enum Phase {
 }
 
 impl Archive {
-    pub(super) fn new(directory: Directory<LocalDisk>) -> Self {
+    pub(super) fn new(directory: Directory<LocalDisk>, stop: CancellationToken) -> Self {
         let (phase, last) = (Phase::Saved, Instant::now());
-        Self { directory, phase, last, compressing: None, stops: Arc::default() }
+        Self { directory, phase, last, compressing: None, stop }
     }
 
     /// Appends lines of a container.
@@ -66,6 +66,11 @@ impl Archive {
     /// The time of the next checkpoint.
     pub(super) fn due(&self) -> Option<Instant> {
         (self.phase == Phase::Changed).then(|| self.last + BETWEEN_CHECKPOINTS)
+    }
+
+    /// Whether a file is too large, and its rotation waits for a save.
+    pub(super) fn awaits_rotation(&self) -> bool {
+        self.directory.awaits_rotation()
     }
 
     /// Whether a checkpoint is being saved.
@@ -114,22 +119,28 @@ impl Archive {
         if self.compressing.is_none()
             && let Some(job) = self.directory.next_compression()?
         {
-            let stops = Arc::clone(&self.stops);
-            let run = move || job.run(|| stops.load(Ordering::Relaxed));
+            let stop = self.stop.clone();
+            let run = move || job.run(|| stop.is_cancelled());
             self.compressing = thread::Builder::new().name("compress".to_owned()).spawn(run).ok();
         }
         Ok(())
     }
 
-    /// Stops the compression; the next run starts it again.
+    /// Compresses the old files that wait for it, unless the run was stopped: then the next run does.
     ///
     /// # Errors
-    /// A compressed file could not replace its original.
-    pub(super) fn stop(&mut self) -> Result<(), Error> {
-        self.stops.store(true, Ordering::Relaxed);
-        match self.compressing.take().map(JoinHandle::join) {
-            Some(Ok(end)) => self.directory.finish_compression(end),
-            _ => Ok(()),
+    /// A file could not be compressed, or could not replace its original.
+    pub(super) fn compress_all(&mut self) -> Result<(), Error> {
+        loop {
+            if let Some(Ok(end)) = self.compressing.take().map(JoinHandle::join) {
+                self.directory.finish_compression(end)?;
+            }
+            if !self.stop.is_cancelled() {
+                self.compress()?;
+            }
+            if self.compressing.is_none() {
+                return Ok(());
+            }
         }
     }
 

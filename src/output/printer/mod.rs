@@ -15,6 +15,8 @@ mod written_positions;
 use std::io;
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::cursor::Keeper;
 use crate::directory::{Directory, LocalDisk};
 use crate::filter::Shown;
@@ -54,6 +56,8 @@ pub(crate) struct Passes {
     pub cursor: Option<Keeper>,
     /// The destination instead of stdout. It needs a cursor.
     pub directory: Option<Directory<LocalDisk>>,
+    /// Ends the compression of old files; without it, the end of the run waits for it.
+    pub stop: CancellationToken,
 }
 
 /// The state of the thread.

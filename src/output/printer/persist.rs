@@ -63,6 +63,25 @@ impl<C: Fn() -> Census> Thread<C> {
         Ok(())
     }
 
+    /// Waits for the rotation of files that are too large: it needs a save.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub(super) async fn rotate_full_files(&mut self) -> io::Result<()> {
+        while self.archive.as_ref().is_some_and(Archive::awaits_rotation) {
+            if !self.archive.as_ref().is_some_and(Archive::is_in_flight) {
+                self.submit()?;
+            }
+            if !self.archive.as_ref().is_some_and(Archive::is_in_flight) {
+                // The disk refuses a checkpoint; the next one is due in a second.
+                return Ok(());
+            }
+            let report = self.progress.report().await;
+            self.on_report(report)?;
+        }
+        Ok(())
+    }
+
     /// Submits everything written to the keeper, unless it still saves the last checkpoint.
     pub(super) fn submit(&mut self) -> io::Result<()> {
         let Some(archive) = &mut self.archive else {

@@ -60,7 +60,7 @@ impl<C: Fn() -> Census> Thread<C> {
     pub(super) fn new(
         config: Config,
         sinks: Sinks,
-        Passes { filter, merge, cursor, directory }: Passes,
+        Passes { filter, merge, cursor, directory, stop }: Passes,
         census: C,
         names: impl Fn() -> Vec<Arc<str>> + Send + 'static,
     ) -> Self {
@@ -75,7 +75,7 @@ impl<C: Fn() -> Census> Thread<C> {
             config,
             buffer: Vec::with_capacity(2 * FLUSH),
             progress: Progress::new(cursor),
-            archive: directory.map(Archive::new),
+            archive: directory.map(|directory| Archive::new(directory, stop)),
         }
     }
 
@@ -129,6 +129,7 @@ impl<C: Fn() -> Census> Thread<C> {
                 None => self.on_time()?,
                 matched => matched,
             };
+            self.rotate_full_files().await?;
             if let Some(matched) = matched {
                 return Ok(Ended::Matched(matched));
             }
@@ -239,7 +240,7 @@ impl<C: Fn() -> Census> Thread<C> {
             }
             self.keep_all()?;
         }
-        let stopped = self.archive.as_mut().map_or(Ok(()), Archive::stop);
+        let stopped = self.archive.as_mut().map_or(Ok(()), Archive::compress_all);
         self.progress.finish()?;
         stopped.map_err(io::Error::other)
     }

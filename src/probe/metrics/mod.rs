@@ -10,5 +10,5 @@ mod page;
 #[cfg(test)]
 mod tests;
 
-pub use names::{Names, names};
+pub use names::{Names, Rising, names};
 pub use page::{MetricsError, ProcessFigures, Selector, check, figure, parse};

@@ -48,6 +48,26 @@ pub fn names(text: &str) -> Names {
     found
 }
 
+/// How a page declares a metric that only rises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rising {
+    Counter,
+    /// A part of a histogram.
+    Histogram,
+    /// A part of a summary.
+    Summary,
+}
+
+impl std::fmt::Display for Rising {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Counter => "a counter",
+            Self::Histogram => "a part of a histogram",
+            Self::Summary => "a part of a summary",
+        })
+    }
+}
+
 enum Rank {
     Count,
     Other,
@@ -88,9 +108,18 @@ impl Names {
         (!shown.is_empty()).then(|| shown.join(", "))
     }
 
-    /// Whether the page declares it as a counter, which always rises.
-    pub fn is_counter(&self, selector: &Selector) -> bool {
-        self.kind(&selector.name) == Some("counter")
+    /// How the page declares a metric that only rises; `None` for others.
+    pub fn rising(&self, selector: &Selector) -> Option<Rising> {
+        let name = &selector.name;
+        if self.kind(name) == Some("counter") {
+            return Some(Rising::Counter);
+        }
+        let family = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end))?;
+        match self.types.get(family)?.as_str() {
+            "histogram" => Some(Rising::Histogram),
+            "summary" => Some(Rising::Summary),
+            _ => None,
+        }
     }
 
     fn kind(&self, name: &str) -> Option<&str> {

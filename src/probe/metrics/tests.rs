@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::names;
+use super::names::{Rising, names};
 use super::page::*;
 
 const GO: &str = include_str!("../fixtures/prometheus.txt");
@@ -119,9 +119,16 @@ fn selectable_metrics_are_listed_with_counts_first() {
     let found = names(text);
     assert_eq!(found.listed().as_deref(), Some("`handles_total`, `plain`, `a_bytes`"));
     assert_eq!(found.example().as_deref(), Some("handles_total"));
-    let counter = |name: &str| found.is_counter(&selector(name));
-    assert!(counter("b_total") && counter("c_total") && counter("{\"x.y\"}"));
-    assert!(!counter("handles_total") && !counter("plain"));
+    let rising = |name: &str| found.rising(&selector(name));
+    for name in ["b_total", "c_total", "{\"x.y\"}"] {
+        assert_eq!(rising(name), Some(Rising::Counter), "{name}");
+    }
+    for name in ["d_bucket{le=\"1\"}", "d_sum", "d_count"] {
+        assert_eq!(rising(name), Some(Rising::Histogram), "{name}");
+    }
+    for name in ["handles_total", "plain", "d", "a_bytes", "plain_count"] {
+        assert_eq!(rising(name), None, "{name}");
+    }
     assert_eq!(found.near(&selector("handle_total")).as_deref(), Some("`handles_total`"));
     assert_eq!(found.near(&selector("zzz")), None);
     assert_eq!(names("b_total{a=\"\u{1b}\"} 1\n").listed().as_deref(), Some("`b_total`"));

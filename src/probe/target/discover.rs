@@ -94,7 +94,7 @@ impl Http {
             });
         }
         if let Choice::Metric(selector) = choice {
-            is_no_counter(path, &answer, selector)?;
+            can_fall(path, &answer, selector)?;
         }
         self.known.insert(choice.figure());
         self.add(path, Form::Figure(choice.clone()));
@@ -255,12 +255,10 @@ impl Http {
     }
 }
 
-/// Refuses a counter, which always rises and would always look like a leak.
-fn is_no_counter(path: &str, answer: &Answer, selector: &Selector) -> Result<(), NotFound> {
+/// Refuses a metric that only rises, which would always look like a leak.
+fn can_fall(path: &str, answer: &Answer, selector: &Selector) -> Result<(), NotFound> {
     let names = metrics::names(&answer.text());
-    if !names.is_counter(selector) {
-        return Ok(());
-    }
+    let Some(rising) = names.rising(selector) else { return Ok(()) };
     let form = Naming::Gauge { names: names.listed() };
-    Err(NotFound::page(path, AnswerError::DeclaredCounter(selector.clone()), Some(form)))
+    Err(NotFound::page(path, AnswerError::DeclaredRising(selector.clone(), rising), Some(form)))
 }

@@ -166,16 +166,36 @@ fn what_is_no_recording() {
     let path = |name: &str, text: &[u8]| recording::write(dir.path(), name, text);
     let whole = recording::driven(1.0);
     let cases: [(&str, &[u8], &str); 6] = [
-        ("empty", b"", "is no recording"),
+        ("empty", b"", "because it is empty"),
         ("garbage", b"\x00\xff\xfe garbage\n\x01", "could not read `"),
         ("text", b"hello\nworld\n", "line 1 of `"),
         ("other", b"{\"type\":\"line\"}\n{}\n", "line 1 of `"),
-        ("headless", whole.split_once('\n').unwrap().1.as_bytes(), "is no recording"),
+        (
+            "headless",
+            whole.split_once('\n').unwrap().1.as_bytes(),
+            "because line 1 is not a header",
+        ),
         ("half a header", &whole.as_bytes()[..40], "line 1 of `"),
     ];
+    let good = path("good", whole.as_bytes());
+    let twice = path("twice", [whole.as_bytes(), whole.as_bytes()].concat().as_slice());
+    let lines = whole.lines().count();
+    let second = format!("line {} is the header of another recording", lines + 1);
+    refused(NOWHERE, &["--replay", &twice], &[&second, &twice, "try: give each recording"]);
+    let last = whole.lines().last().unwrap();
+    let ended = path("ended", [whole.trim_end(), "\n", last, "\n"].concat().as_bytes());
+    refused(NOWHERE, &["--replay", &ended], &["follows the end of the recording"]);
+    let (head, readings) = whole.split_once('\n').unwrap();
+    let mut back: Vec<&str> = readings.lines().collect();
+    back.reverse();
+    back.rotate_left(1);
+    let back = path("back", [head, "\n", &back.join("\n")].concat().as_bytes());
+    refused(NOWHERE, &["--replay", &back], &["is older than a line before it"]);
     for (name, text, words) in cases {
         let path = path(name, text);
         refused(NOWHERE, &["--replay", &path], &[words, &path]);
+        // Before anything is measured, and with the right name.
+        refused(NOWHERE, &["--replay", &good, "--baseline", &path], &[words, &path]);
         refused(NOWHERE, &["--replay", &path, "-o", "json"], &[words]);
     }
     let broken = whole.replacen("\"stage\":\"idle\"", "\"stage\":\"odd\"", 1);
@@ -187,7 +207,6 @@ fn what_is_no_recording() {
         &["could not read `", "No such file", "try: a recording is"],
     );
     refused(NOWHERE, &["--replay", &dir.path().display().to_string()], &["could not read `"]);
-    let good = path("good", whole.as_bytes());
     // Reports are no recordings, neither those of today nor those of earlier versions.
     let report = Cmon::run(&["leak-check", "--replay", &good, "-o", "json"]).text();
     let earlier = r#"{"schema":"cmon.leak-check/1","verdict":"CLEAN","because":"so"}"#.to_owned();
