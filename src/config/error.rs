@@ -140,6 +140,16 @@ pub enum UsageError {
     /// A comparison makes two recordings, each named by its stream timeout.
     #[error("--compare names one stream timeout twice: there would be nothing to compare")]
     SameTimeout,
+    /// One file for two purposes.
+    #[error("{one} and {other} name one file, `{}`: writing one would destroy the other", path.display())]
+    SameFile {
+        /// The file.
+        path: std::path::PathBuf,
+        /// A flag.
+        one: &'static str,
+        /// The other flag.
+        other: &'static str,
+    },
     /// Containers in a check that opens no stream.
     #[error("{0} opens no streams, so containers are of no use with it: leave them out")]
     NothingOpened(&'static str),

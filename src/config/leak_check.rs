@@ -155,6 +155,31 @@ pub enum Form {
     Json,
 }
 
+/// Refuses a file for two purposes: writing one would destroy the other.
+fn check_files(args: &cli::LeakCheck) -> Result<(), UsageError> {
+    let files = [
+        ("--replay", &args.replay),
+        ("--baseline", &args.baseline),
+        ("--record", &args.record),
+        ("--junit", &args.junit),
+        ("--html", &args.html),
+    ];
+    let given = files.iter().filter_map(|(flag, path)| Some((*flag, path.as_ref()?)));
+    let given: Vec<(&'static str, &PathBuf)> = given.collect();
+    for (at, (other, path)) in given.iter().enumerate() {
+        // Two recordings are only read.
+        let same = given[..at].iter().find(|(one, known)| {
+            known == path
+                && !path.starts_with("/dev")
+                && (*one, *other) != ("--replay", "--baseline")
+        });
+        if let Some((one, _)) = same {
+            return Err(UsageError::SameFile { path: (*path).clone(), one, other });
+        }
+    }
+    Ok(())
+}
+
 /// Resolves the settings.
 pub(super) fn config(
     (daemons, requests): (Daemons, RequestOptions),
@@ -171,6 +196,7 @@ pub(super) fn config(
     if (1..args.compare.len()).any(|at| args.compare[..at].contains(&args.compare[at])) {
         return Err(UsageError::SameTimeout);
     }
+    check_files(&args)?;
     let own_load = args.passive || args.drive_cmd.is_some();
     if own_load
         && (args.all && !global.sources.gave("all")

@@ -62,6 +62,14 @@ fn unusable_settings_are_explained() {
             "--compare names one stream timeout twice: there would be nothing to compare",
         ),
         (
+            "cmon leak-check --replay r --junit r",
+            "--replay and --junit name one file, `r`: writing one would destroy the other",
+        ),
+        (
+            "cmon leak-check --demo --baseline r --record r",
+            "--baseline and --record name one file, `r`: writing one would destroy the other",
+        ),
+        (
             "cmon tail web --template {{mgs}}",
             "--template, line 1, column 3: there is no variable mgs",
         ),

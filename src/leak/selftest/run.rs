@@ -1,5 +1,6 @@
 //! Runs a case: a whole check of the embedded daemon on a paused clock.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -47,12 +48,15 @@ pub(crate) struct Outcome {
 /// # Cancel safety
 /// The case runs to its end, without effect.
 pub(crate) async fn run(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Outcome> {
+    // Here, so that it is removed when cmon stops, although the thread goes on.
+    let dir = tempfile::Builder::new().prefix("cmon-self-test-").tempdir()?;
+    let socket = dir.path().join("docker.sock");
     let (done, outcome) = oneshot::channel();
     thread::Builder::new().name("self-test".to_owned()).spawn(move || {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
         let report = match runtime {
-            Ok(runtime) => runtime.block_on(check(case, rules, seed)),
+            Ok(runtime) => runtime.block_on(check(case, rules, seed, socket)),
             Err(error) => Err(error.into()),
         };
         // The receiver is gone when cmon stops.
@@ -62,9 +66,7 @@ pub(crate) async fn run(case: Case, rules: Rules, seed: u64) -> anyhow::Result<O
     Ok(Outcome { case, error: case.error(&report), report })
 }
 
-async fn check(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Report> {
-    let dir = tempfile::Builder::new().prefix("cmon-self-test-").tempdir()?;
-    let socket = dir.path().join("docker.sock");
+async fn check(case: Case, rules: Rules, seed: u64, socket: PathBuf) -> anyhow::Result<Report> {
     let listener = UnixListener::bind(&socket)?;
     let world = FakeDaemon::default();
     for name in CONTAINERS {

@@ -126,6 +126,9 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             self.drive(Duration::from_secs_f64(more), Stage::WarmUp).await;
             spare -= more;
         }
+        if self.failure.is_some() {
+            return;
+        }
         self.read_once(Stage::WarmUp).await;
         let settle = plan.steps.first().map_or(1.0, |step| step.settle);
         self.rest(Stage::WarmUp, Duration::from_secs_f64(settle)).await;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::FusedFuture;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -69,8 +71,16 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             Load::Command { commands, .. } => {
                 let commands = commands.clone();
                 let stop = self.stop.clone();
-                let (ran, ()) =
-                    tokio::join!(commands.run(until, &stop), self.read_until(until, stage));
+                let running = commands.run(until, &stop).fuse();
+                tokio::pin!(running);
+                // A command that fails ends the check at once.
+                let ran = tokio::select! {
+                    Err(reason) = &mut running => Err(reason),
+                    () = self.read_until(until, stage) => match running.is_terminated() {
+                        true => Ok(()),
+                        false => running.await,
+                    },
+                };
                 if let Err(reason) = ran {
                     self.failure = Some(reason);
                 }
