@@ -13,6 +13,8 @@ use crate::leak::facts::{Report, Verdict};
 
 /// The width of the first column: the longest verdict.
 const VERDICT_COLUMN_WIDTH: usize = 14;
+/// The least width of the names of metrics. A longer name has a line of its own.
+const NAME_MIN_WIDTH: usize = 12;
 /// The width of the titles of facts.
 const FACT_TITLE_WIDTH: usize = 9;
 /// The maximum of items in a list of a brief text.
@@ -256,7 +258,7 @@ impl Widths {
                 .map(|(_, width)| width + 2)
                 .sum();
             if let Some(name) = columns.get_mut(1) {
-                *name = (*name).min(LINE_WIDTH.saturating_sub(rest).max(24));
+                *name = (*name).min(LINE_WIDTH.saturating_sub(rest + 2).max(NAME_MIN_WIDTH));
             }
         }
         let indent = if kind == Kind::Metrics { VERDICT_COLUMN_WIDTH } else { 2 };

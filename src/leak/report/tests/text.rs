@@ -10,6 +10,7 @@ use crate::leak::report::Detail;
 use crate::leak::report::ranking::ordered;
 use crate::leak::report::tests::example_reports;
 use crate::leak::report::text::*;
+use crate::probe::metric::MetricId;
 
 #[test]
 fn a_leak_has_its_groups_and_patterns() {
@@ -159,4 +160,20 @@ fn a_long_list_is_whole_in_a_full_report() {
     let (brief, full) = (text(Detail::Brief), text(Detail::Full));
     assert_eq!((brief.matches(": gone").count(), full.matches(": gone").count()), (20, 25));
     assert!(brief.contains("  and 5 more (-v shows them)") && !full.contains("more"), "{brief}");
+}
+
+#[test]
+fn the_table_of_metrics_has_at_most_80_columns() {
+    let mut report = example_reports::leak();
+    report.metrics[0].id = MetricId::parse("target.port21601.goroutines");
+    report.metrics[1].id = MetricId::parse("target.a-service-of-some-team.rss_bytes");
+    for metric in &mut report.metrics {
+        (metric.first, metric.last) = (1_234_567.0, 92_234_567.0);
+    }
+    for detail in [Detail::Brief, Detail::Full] {
+        let text = text(&report, detail, Colors::Off, &[]);
+        let table = text.lines().skip_while(|line| !line.starts_with("verdict"));
+        let long: Vec<&str> = table.filter(|line| 80 < line.chars().count()).collect();
+        assert_eq!(long, Vec::<&str>::new(), "{text}");
+    }
 }
