@@ -102,8 +102,10 @@ pub(crate) async fn run(
             biased;
             outcome = &mut running => break outcome?,
             () = &mut greeting, if !greeting.is_terminated() => {}
-            next = run.step(&mut signals) => if let Step::Leave = next {
-                return Ok(run.exit());
+            next = run.step(&mut signals) => match next {
+                Step::On => {}
+                Step::Leave => return Ok(run.exit()),
+                Step::GiveUp => return Ok(run.give_up()),
             },
         }
     };
@@ -166,8 +168,10 @@ struct Run {
 enum Step {
     /// The run continues.
     On,
-    /// Exit at once.
+    /// Exit at once, after a second signal.
     Leave,
+    /// Exit although the output was not written.
+    GiveUp,
 }
 
 impl Run {
@@ -195,7 +199,7 @@ impl Run {
                 self.deadline = Some(Instant::now() + self.patience);
             }
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
-                return Step::Leave;
+                return Step::GiveUp;
             }
         }
         self.stop.cancel();
@@ -216,8 +220,10 @@ impl Run {
     /// The engine has ended: lets the printer finish, and prints the summary.
     async fn finish(mut self, signals: &mut Signals, outcome: Outcome) -> anyhow::Result<Exit> {
         while self.ended.is_none() {
-            if let Step::Leave = self.step(signals).await {
-                return Ok(self.exit());
+            match self.step(signals).await {
+                Step::On => {}
+                Step::Leave => return Ok(self.exit()),
+                Step::GiveUp => return Ok(self.give_up()),
             }
         }
         match &self.ended {
@@ -285,6 +291,19 @@ impl Run {
 
     fn exit(&self) -> Exit {
         self.cause.unwrap_or(Exit::Done)
+    }
+
+    /// Reports that the output is incomplete. The printer is blocked in a write to stdout.
+    fn give_up(&self) -> Exit {
+        let exit = self.exit();
+        if let Some(reason) = self.reason(exit) {
+            self.printer.last_error(&anyhow::Error::msg(reason));
+        }
+        let patience = humantime::format_duration(self.patience);
+        self.printer.last_error(&anyhow::anyhow!(
+            "stdout was not read for {patience}, so the last lines are missing, and the summary too"
+        ));
+        exit
     }
 }
 

@@ -57,6 +57,13 @@ impl Sink {
         Ok(())
     }
 
+    /// Whether a short write would not block.
+    pub(super) fn is_ready(&self) -> bool {
+        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+        let mut fds = [PollFd::new(&self.0, PollFlags::OUT)];
+        poll(&mut fds, Some(&now)).is_ok_and(|ready| 0 < ready)
+    }
+
     /// A watch for the reader of a pipe; needs a tokio runtime. Other kinds of files are not watched.
     #[expect(
         deprecated,

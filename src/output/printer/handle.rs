@@ -80,6 +80,13 @@ impl Printer {
         self.sinks.err.write_all(text.as_bytes())
     }
 
+    /// Writes an error to stderr while the thread is blocked, unless that would block too.
+    pub(crate) fn last_error(&self, error: &anyhow::Error) {
+        if self.sinks.err.is_ready() {
+            self.error(error);
+        }
+    }
+
     /// Writes an error to stderr; the thread must have ended.
     pub(crate) fn error(&self, error: &anyhow::Error) {
         crate::output::error(&self.sinks.err, error, None, self.config.color_err);
