@@ -140,6 +140,9 @@ pub enum UsageError {
     /// A comparison makes two recordings, each named by its stream timeout.
     #[error("--compare names one stream timeout twice: there would be nothing to compare")]
     SameTimeout,
+    /// All containers, and some of them.
+    #[error("--all selects every container, so it cannot be combined with `{0}`")]
+    AllAndNames(String),
     /// One file for two purposes.
     #[error("{one} and {other} name one file, `{}`: writing one would destroy the other", path.display())]
     SameFile {
@@ -285,6 +288,10 @@ impl UsageError {
             UsageError::NoScreen { .. } => {
                 Some("run it on a terminal without --once, or use cmon tail".to_owned())
             }
+            UsageError::AllAndNames(_) => {
+                Some("leave out --all: a name selects its container in any state".to_owned())
+            }
+            UsageError::SameFile { .. } => Some("name another file for one of them".to_owned()),
             UsageError::SameDaemon { .. } => Some("leave one of them out".to_owned()),
             UsageError::SameName { .. } => {
                 Some("name each of them, like --host build=tcp://10.0.0.7:2375".to_owned())

@@ -22,10 +22,11 @@ pub(super) fn running_or(
     around: &Surroundings,
 ) -> Result<Selection, UsageError> {
     let texts: Vec<PatternText> = names.iter().map(|text| PatternText(text.clone())).collect();
-    let selection = match (wanted, texts.is_empty()) {
-        (Wanted::All, _) => Selection::compile(&texts)?.and_all(),
-        (Wanted::NamedOrRunning, true) => Selection::running(),
-        (Wanted::NamedOrRunning, false) => Selection::compile(&texts)?,
+    let selection = match (texts.is_empty(), wanted) {
+        (false, Wanted::All) => return Err(UsageError::AllAndNames(names.join(" "))),
+        (false, Wanted::NamedOrRunning) => Selection::compile(&texts)?,
+        (true, Wanted::All) => Selection::all(),
+        (true, Wanted::NamedOrRunning) => Selection::running(),
     };
     let projects = conditions.projects.iter().map(|text| project(text, around));
     let texts = ConditionTexts {

@@ -72,16 +72,10 @@ pub enum UnmatchedKind {
 }
 
 impl Selection {
-    /// Compiles the typed patterns; `all` selects every container, whatever the patterns.
+    /// Compiles the typed patterns.
     pub fn compile(texts: &[PatternText]) -> Result<Self, PatternError> {
         let patterns = texts.iter().map(Pattern::compile).collect::<Result<_, _>>()?;
         Ok(Self { patterns, ..Self::none() })
-    }
-
-    /// Extends the selection to every container.
-    #[must_use]
-    pub fn and_all(self) -> Self {
-        Self { scope: Scope::All, ..self }
     }
 
     /// Every container.
@@ -370,7 +364,7 @@ mod tests {
         for several in [&["web", "db"][..], &["web-*"], &["/web/"], &[]] {
             assert!(!compiled(several).is_single(), "{several:?}");
         }
-        assert!(!Selection::compile(&["web".into()]).unwrap().and_all().is_single());
+        assert!(!Selection::all().is_single());
     }
 
     #[test]

@@ -60,3 +60,11 @@ fn until_match_ends_after_all_containers_have_stopped() {
     assert!(!ends("cmon tail web --fail-on panic") && !ends("cmon tail web --timeout 1s"));
     assert!(!ends("cmon tail web --no-follow --until-match ready"), "that ends by itself");
 }
+
+#[test]
+fn all_containers_and_a_name_are_refused() {
+    let error = config("cmon tail -a web", &around()).unwrap_err();
+    let expected = "--all selects every container, so it cannot be combined with `web`";
+    assert_eq!(error.to_string(), expected);
+    assert!(error.hint().unwrap().contains("in any state"));
+}
