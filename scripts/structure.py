@@ -78,8 +78,9 @@ def uses(path, text, modules):
     own = module_of(path)
     found = set()
     code = without_comments(text)
-    trees = re.findall(r"\buse ([^;]+);", code)
-    rest = re.sub(r"\buse [^;]+;", "", code)
+    line = r"(?m)^\s*(?:pub(?:\([^)]*\))? )?use ([^;]+);"
+    trees = re.findall(line, code)
+    rest = re.sub(line, "", code)
     trees += re.findall(r"\b(?:crate|super)(?:::\w+)+", rest)
     for tree in trees:
         for parts in flat(tree):

@@ -40,8 +40,10 @@ pub(super) fn expand(
         parts += 1;
         match text.strip_prefix('@') {
             Some(name) => {
-                let open = &mut BTreeSet::new();
-                one(name, settings, place, open, &mut expanded)?;
+                match settings.filter(|settings| settings.selections.contains_key(name)) {
+                    Some(settings) => one(name, settings, &mut BTreeSet::new(), &mut expanded)?,
+                    None => return Err(unknown(name, settings, place).into()),
+                }
             }
             None => expanded.containers.push(text.clone()),
         }
@@ -67,18 +69,23 @@ pub(super) fn expand(
     Ok(())
 }
 
+/// Checks that each selection of the file exists where it is named, and that none contains itself.
+pub(super) fn check(settings: &Settings) -> Result<(), FileError> {
+    for name in settings.selections.keys() {
+        let (open, into) = (&mut BTreeSet::new(), &mut Expanded::default());
+        one(name, settings, open, into)?;
+    }
+    Ok(())
+}
+
 /// Adds the content of one selection. `open` are the selections that contain it.
 fn one(
     name: &str,
-    settings: Option<&Settings>,
-    place: &Place,
+    settings: &Settings,
     open: &mut BTreeSet<String>,
     into: &mut Expanded,
-) -> Result<(), ReadError> {
-    let selection = settings.and_then(|settings| settings.selections.get(name));
-    let (Some(settings), Some(selection)) = (settings, selection) else {
-        return Err(unknown(name, settings, place).into());
-    };
+) -> Result<(), FileError> {
+    let Some(selection) = settings.selections.get(name) else { return Ok(()) };
     let wrong = |problem: String, hint: &str| FileError {
         path: settings.path.clone(),
         line: Some(selection.line),
@@ -87,21 +94,29 @@ fn one(
     };
     if !open.insert(name.to_owned()) {
         let problem = format!("the selection `{name}` contains itself");
-        return Err(wrong(problem, "name its containers").into());
+        return Err(wrong(problem, "name its containers"));
     }
     let NamedSelection { containers, flags, .. } = selection;
     for text in containers {
         match text.strip_prefix('@') {
+            Some(inner) if !settings.selections.contains_key(inner) => {
+                let known = settings.selections.keys().map(String::as_str);
+                let hint = match super::file::nearest(inner, known) {
+                    Some(nearest) => format!("there is `@{nearest}`"),
+                    None => format!("add `{inner}` under [selections]"),
+                };
+                let problem =
+                    format!("the selection `{name}` names `@{inner}`, which does not exist");
+                return Err(wrong(problem, &hint));
+            }
             Some(inner) => {
                 let before = into.narrowing.len();
-                one(inner, Some(settings), place, open, into)?;
+                one(inner, settings, open, into)?;
                 if before < into.narrowing.len() && 1 < containers.len() {
                     let problem = format!(
                         "the selection `{name}`: `@{inner}` has conditions, which would also narrow the others"
                     );
-                    return Err(
-                        wrong(problem, "use it alone, or give it containers by name").into()
-                    );
+                    return Err(wrong(problem, "use it alone, or give it containers by name"));
                 }
             }
             None => into.containers.push(text.clone()),
