@@ -60,6 +60,9 @@ impl Cli {
         let mut cli = Self::from_arg_matches_mut(&mut read.matches)
             .map_err(|error| error.format(&mut Self::command()))?;
         cli.global.sources = read.sources;
+        if let Some(settings) = &read.settings {
+            selections::check(settings)?;
+        }
         selections::expand(&mut cli.command, read.settings.as_ref(), &read.place)?;
         Ok(cli)
     }

@@ -109,6 +109,7 @@ pub fn in_force(args: &[OsString]) -> Result<InForce, ReadError> {
     defined.build();
     let typed = typed(&defined, &read.matches);
     let settings = sources::settings(&read.place)?;
+    settings.as_ref().map_or(Ok(()), super::selections::check)?;
     let common = settings.clone().map(|settings| Settings { tables: BTreeMap::new(), ..settings });
     let mut tables = vec![Table { name: None, settings: Vec::new() }];
     for command in file::commands(&defined) {

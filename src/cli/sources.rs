@@ -18,7 +18,6 @@ use super::clap_error::{blame, contradiction};
 use super::effects;
 use super::file::{Entry, FileError, FileText, Place, Settings};
 use super::layers::{self, Settled, Weight};
-use super::selections;
 
 /// The origin of a value that was not typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -218,7 +217,6 @@ fn parsed(
             });
         }
     }
-    selections::check(&settings)?;
     Ok(Some(settings))
 }
 

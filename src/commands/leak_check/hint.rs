@@ -3,7 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::recording::NoRecording;
 use crate::probe::StartError;
 
 /// A recording that cannot be read.
@@ -15,6 +14,21 @@ pub(super) struct Unread(pub(super) PathBuf);
 #[derive(Debug, thiserror::Error)]
 #[error("`{}` is a report of `leak-check -o json`, not a recording", .0.display())]
 pub(super) struct NotARecording(pub(super) PathBuf);
+
+/// A file that is not one recording.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NoRecording {
+    #[error("it is empty")]
+    Empty,
+    #[error("line 1 is not a header")]
+    NoHeader,
+    #[error("line {line} is the header of another recording")]
+    SecondHeader { line: usize },
+    #[error("line {line} follows the end of the recording")]
+    AfterEnd { line: usize },
+    #[error("line {line} is older than a line before it")]
+    TimeBack { line: usize },
+}
 
 /// A hint for the error, if there is one.
 pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::{Checking, hint};
+use super::Checking;
+use super::hint::{self, NoRecording};
 use crate::leak::record::{Record, VERSION};
 
 impl Checking<'_> {
@@ -41,21 +42,6 @@ pub(super) fn line(file: &mut BufWriter<File>, record: &Record) -> std::io::Resu
     serde_json::to_writer(&mut *file, record)?;
     file.write_all(b"\n")?;
     file.flush()
-}
-
-/// A file that is not one recording.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NoRecording {
-    #[error("it is empty")]
-    Empty,
-    #[error("line 1 is not a header")]
-    NoHeader,
-    #[error("line {line} is the header of another recording")]
-    SecondHeader { line: usize },
-    #[error("line {line} follows the end of the recording")]
-    AfterEnd { line: usize },
-    #[error("line {line} is older than a line before it")]
-    TimeBack { line: usize },
 }
 
 /// Checks that the records are one recording, in order.
