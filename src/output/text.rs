@@ -11,7 +11,7 @@ use minijinja::Value;
 
 use super::{Config, Form};
 use crate::engine::event::{Ending, Label, Line, Lines};
-use crate::engine::source::StdStream;
+use crate::engine::source::{ContainerKey, StdStream};
 use crate::filter::{Mark, visible};
 use crate::format::Colors;
 use crate::format::color::{Palette, RESET};
@@ -47,7 +47,7 @@ pub(super) struct Text {
     failed: Option<String>,
     is_failure_known: bool,
     /// The container of the last line, if the bare form has not ended that line.
-    unended: Option<Arc<str>>,
+    unended: Option<ContainerKey>,
     /// The details before each line of the current batch, if requested.
     details: Option<Arc<str>>,
 }
@@ -140,13 +140,13 @@ impl Text {
 
     /// Another container's unterminated line must not run into these.
     fn part_from_others(&mut self, lines: &Lines, into: &mut Vec<u8>) {
-        let name = &lines.label.title;
-        if self.unended.take().is_some_and(|other| other != *name) {
+        let key = &lines.label.key;
+        if self.unended.take().is_some_and(|other| other != *key) {
             into.push(b'\n');
             self.open = [false; 2];
         }
         if matches!(lines.last_ending(), Some(Ending::Unterminated | Ending::Piece)) {
-            self.unended = Some(Arc::clone(name));
+            self.unended = Some(key.clone());
         }
     }
 
@@ -337,7 +337,11 @@ mod tests {
     use crate::format::stamp::{Stamp, StampForm};
 
     fn batch(name: &str, lines: &[&str]) -> Lines {
-        let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("ab") };
+        batch_of(name, name, lines)
+    }
+
+    fn batch_of(id: &str, name: &str, lines: &[&str]) -> Lines {
+        let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new(id) };
         let mut batch = Lines::new(Arc::new(Label::new(key, name.into())));
         for text in lines {
             let (text, extent) = match text.strip_suffix('>') {
@@ -449,6 +453,8 @@ mod tests {
         ];
         let raw = Config::plain(Form::Bare);
         assert_eq!(text(raw.clone(), &batches), "one\nlonger\ntwo\nopen\nend\n");
+        let anew = [batch_of("old", "web", &["open"]), batch_of("new", "web", &["first\n"])];
+        assert_eq!(text(raw.clone(), &anew), "open\nfirst\n", "one name, two containers");
         let stamp = Some(Stamp { form: StampForm::Short, zone: TimeZone::UTC });
         let timed = text(Config { stamp, ..raw.clone() }, &batches);
         assert_eq!(timed.replace("00:00:00.000", "T"), "T one\nT longer\nT two\nT open\nT end\n");
