@@ -41,7 +41,7 @@ complete -c cmon -n "__fish_cmon_needs_command" -l tlsverify -d 'Use TLS for a t
 complete -c cmon -n "__fish_cmon_needs_command" -l demo -d 'Use a small daemon inside cmon, with eight containers that log'
 complete -c cmon -n "__fish_cmon_needs_command" -l no-color -d 'The same as --color never'
 complete -c cmon -n "__fish_cmon_needs_command" -s q -l quiet -d 'Suppress notes, status line and summary; errors and gaps are still printed'
-complete -c cmon -n "__fish_cmon_needs_command" -s v -l verbose -d 'Log debug information to stderr; -vv logs every request'
+complete -c cmon -n "__fish_cmon_needs_command" -s v -l verbose -d 'Show more detail, and log debug information to stderr; -vv logs every request'
 complete -c cmon -n "__fish_cmon_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cmon -n "__fish_cmon_needs_command" -s V -l version -d 'Print version'
 complete -c cmon -n "__fish_cmon_needs_command" -f -a "tail" -d 'Follow container logs through restarts, log rotation and bad connections'
@@ -123,7 +123,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand tail" -l tlsverify -d 'Use TLS
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l demo -d 'Use a small daemon inside cmon, with eight containers that log'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l no-color -d 'The same as --color never'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -s q -l quiet -d 'Suppress notes, status line and summary; errors and gaps are still printed'
-complete -c cmon -n "__fish_cmon_using_subcommand tail" -s v -l verbose -d 'Log debug information to stderr; -vv logs every request'
+complete -c cmon -n "__fish_cmon_using_subcommand tail" -s v -l verbose -d 'Show more detail, and log debug information to stderr; -vv logs every request'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -s l -l label -d 'Select containers that have this label. Repeatable: all must match' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l image -d 'Select containers of this image, with or without a tag; a glob is allowed. Repeatable: one must match' -r
@@ -197,7 +197,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand logs" -l tlsverify -d 'Use TLS
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l demo -d 'Use a small daemon inside cmon, with eight containers that log'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l no-color -d 'The same as --color never'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -s q -l quiet -d 'Suppress notes, status line and summary; errors and gaps are still printed'
-complete -c cmon -n "__fish_cmon_using_subcommand logs" -s v -l verbose -d 'Log debug information to stderr; -vv logs every request'
+complete -c cmon -n "__fish_cmon_using_subcommand logs" -s v -l verbose -d 'Show more detail, and log debug information to stderr; -vv logs every request'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -s l -l label -d 'Select containers that have this label. Repeatable: all must match' -r
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l image -d 'Select containers of this image, with or without a tag; a glob is allowed. Repeatable: one must match' -r
@@ -242,7 +242,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand watch" -l tlsverify -d 'Use TL
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l demo -d 'Use a small daemon inside cmon, with eight containers that log'
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l no-color -d 'The same as --color never'
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -s q -l quiet -d 'Suppress notes, status line and summary; errors and gaps are still printed'
-complete -c cmon -n "__fish_cmon_using_subcommand watch" -s v -l verbose -d 'Log debug information to stderr; -vv logs every request'
+complete -c cmon -n "__fish_cmon_using_subcommand watch" -s v -l verbose -d 'Show more detail, and log debug information to stderr; -vv logs every request'
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -s l -l label -d 'Select containers that have this label. Repeatable: all must match' -r
 complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -l image -d 'Select containers of this image, with or without a tag; a glob is allowed. Repeatable: one must match' -r
@@ -290,7 +290,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -l tlsverify -d 'U
 complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -l demo -d 'Use a small daemon inside cmon, with eight containers that log'
 complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -l no-color -d 'The same as --color never'
 complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -s q -l quiet -d 'Suppress notes, status line and summary; errors and gaps are still printed'
-complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -s v -l verbose -d 'Log debug information to stderr; -vv logs every request'
+complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -s v -l verbose -d 'Show more detail, and log debug information to stderr; -vv logs every request'
 complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cmon -n "__fish_cmon_using_subcommand config" -s o -l output -d 'Output format' -r -f -a "toml\t'A configuration file with these settings'
 json\t'One JSON object per setting'"
@@ -311,7 +311,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand config" -l tlsverify -d 'Use T
 complete -c cmon -n "__fish_cmon_using_subcommand config" -l demo -d 'Use a small daemon inside cmon, with eight containers that log'
 complete -c cmon -n "__fish_cmon_using_subcommand config" -l no-color -d 'The same as --color never'
 complete -c cmon -n "__fish_cmon_using_subcommand config" -s q -l quiet -d 'Suppress notes, status line and summary; errors and gaps are still printed'
-complete -c cmon -n "__fish_cmon_using_subcommand config" -s v -l verbose -d 'Log debug information to stderr; -vv logs every request'
+complete -c cmon -n "__fish_cmon_using_subcommand config" -s v -l verbose -d 'Show more detail, and log debug information to stderr; -vv logs every request'
 complete -c cmon -n "__fish_cmon_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cmon -n "__fish_cmon_using_subcommand completions" -l host -d 'Address of the daemon [default: $DOCKER_HOST, or unix:///var/run/docker.sock]. Repeat it to follow several daemons at once, each under its NAME' -r
 complete -c cmon -n "__fish_cmon_using_subcommand completions" -l context -d 'Context of the docker command that has the address [default: $DOCKER_CONTEXT, or the one of docker context use]. Repeatable' -r
@@ -330,7 +330,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand completions" -l tlsverify -d '
 complete -c cmon -n "__fish_cmon_using_subcommand completions" -l demo -d 'Use a small daemon inside cmon, with eight containers that log'
 complete -c cmon -n "__fish_cmon_using_subcommand completions" -l no-color -d 'The same as --color never'
 complete -c cmon -n "__fish_cmon_using_subcommand completions" -s q -l quiet -d 'Suppress notes, status line and summary; errors and gaps are still printed'
-complete -c cmon -n "__fish_cmon_using_subcommand completions" -s v -l verbose -d 'Log debug information to stderr; -vv logs every request'
+complete -c cmon -n "__fish_cmon_using_subcommand completions" -s v -l verbose -d 'Show more detail, and log debug information to stderr; -vv logs every request'
 complete -c cmon -n "__fish_cmon_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c cmon -n "__fish_cmon_using_subcommand man" -l out -d 'Write the pages of all commands into this directory' -r -F
 complete -c cmon -n "__fish_cmon_using_subcommand man" -l host -d 'Address of the daemon [default: $DOCKER_HOST, or unix:///var/run/docker.sock]. Repeat it to follow several daemons at once, each under its NAME' -r
@@ -350,7 +350,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand man" -l tlsverify -d 'Use TLS 
 complete -c cmon -n "__fish_cmon_using_subcommand man" -l demo -d 'Use a small daemon inside cmon, with eight containers that log'
 complete -c cmon -n "__fish_cmon_using_subcommand man" -l no-color -d 'The same as --color never'
 complete -c cmon -n "__fish_cmon_using_subcommand man" -s q -l quiet -d 'Suppress notes, status line and summary; errors and gaps are still printed'
-complete -c cmon -n "__fish_cmon_using_subcommand man" -s v -l verbose -d 'Log debug information to stderr; -vv logs every request'
+complete -c cmon -n "__fish_cmon_using_subcommand man" -s v -l verbose -d 'Show more detail, and log debug information to stderr; -vv logs every request'
 complete -c cmon -n "__fish_cmon_using_subcommand man" -s h -l help -d 'Print help'
 
 # cmon answers within 300 ms where a name stands: of a container, label, project, image or context.

@@ -95,7 +95,7 @@ pub struct Global {
         value_parser = FalseyValueParser::new(), env = "CMON_QUIET", help_heading = OUTPUT
     )]
     pub quiet: bool,
-    /// Log debug information to stderr; -vv logs every request
+    /// Show more detail, and log debug information to stderr; -vv logs every request
     #[arg(short, long, global = true, action = ArgAction::Count, help_heading = OUTPUT)]
     pub verbose: u8,
     /// File with settings that hold unless a flag or a variable is given

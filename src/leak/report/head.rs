@@ -140,8 +140,11 @@ fn remedy(meaning: Option<&Signature>, metric: &Metric) -> String {
             "watch its pprof address to see which goroutines grow: --target http://HOST:PORT"
                 .to_owned()
         }
-        (None, Source::Target(_)) => {
+        (None, Source::Target(_)) if matches!(id.quantity.as_str(), "fds" | "threads") => {
             "repeat the check with `--target pid:N`, which shows what kind of them grows".to_owned()
+        }
+        (None, Source::Target(_)) => {
+            format!("find what adds to `{}`, and what should take it away again", id.quantity)
         }
         (None, Source::Daemon) => {
             "report it to the daemon's developers, with its version and this report".to_owned()

@@ -19,6 +19,8 @@ pub enum MetricsError {
     Negative(String, String),
     #[error("`{0}` is infinite, which is no count")]
     Infinite(String),
+    #[error("`{0}` is NaN, which means that it is unknown")]
+    Unknown(String),
     #[error("there is no metric `{0}`")]
     Absent(String),
     #[error("`{0}` does not name a metric; write NAME or NAME{{label=\"value\"}}")]
@@ -115,7 +117,10 @@ pub fn figure(text: &str, selector: &Selector) -> Result<f64, MetricsError> {
     let mut sum = Sum::default();
     samples(text).filter(|sample| selector.matches(sample)).for_each(|s| sum.add(s.value));
     let name = selector.to_string();
-    sum.count(&name).unwrap_or(Err(MetricsError::Absent(name)))
+    sum.count(&name).unwrap_or(match sum.series {
+        0 => Err(MetricsError::Absent(name)),
+        _ => Err(MetricsError::Unknown(name)),
+    })
 }
 
 /// The sum of the samples of one name.

@@ -208,3 +208,11 @@ fn each_known_name_has_its_quantity() {
         assert_eq!(found, BTreeMap::from([(figure, 7.0)]), "{name}");
     }
 }
+
+#[test]
+fn a_metric_that_is_not_a_number_is_unknown_and_not_absent() {
+    let of = |text: &str| figure(text, &selector("b")).map_err(|error| error.to_string());
+    assert_eq!(of("b NaN\n"), Err("`b` is NaN, which means that it is unknown".to_owned()));
+    assert_eq!(of("b{x=\"1\"} NaN\nb{x=\"2\"} 3\n"), Ok(3.0));
+    assert_eq!(of("a 1\n"), Err("there is no metric `b`".to_owned()));
+}
