@@ -221,9 +221,9 @@ fn undecided(reason: Reason, unit: Unit, report: &Report) -> String {
         Reason::NotReadable { until } => format!("it could be read until {} only", span(until)),
         Reason::Baseline => match &report.baseline {
             Some(baseline) if baseline.compared.is_empty() => {
-                "it grows, and the earlier check cannot be compared with this one".to_owned()
+                "not clear by itself, and the earlier check cannot be compared with this one".to_owned()
             }
-            _ => "its growth is not known well enough to compare it with the earlier check's"
+            _ => "its growth is not known well enough in one of the two checks"
                 .to_owned(),
         },
         Reason::Other => "the readings fit neither growth nor rest".to_owned(),
