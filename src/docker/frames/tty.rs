@@ -253,7 +253,10 @@ impl Terminal {
             (self.message, self.place) = (None, Place::HasText);
             return end;
         }
-        let front = if self.place == Place::MayBeEmpty { 0 } else { 1 };
+        let front = match self.place {
+            Place::MayBeEmpty => 0,
+            Place::HasText => 1,
+        };
         if let Some((at, next)) = later_message(stamp, bytes, front..end, self.details) {
             into.push(StdStream::Stdout, stamp.time, [&bytes[..at], &[]]);
             (self.message, self.place) = (Some(next), Place::HasText);
