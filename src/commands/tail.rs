@@ -27,7 +27,7 @@ use crate::exit::Exit;
 use crate::filter::{Filter, Match, MatchEnd, Patterns, Rules};
 use crate::format::Colors;
 use crate::merge::Merge;
-use crate::output::{self, Ended, Passes, Printer, Sinks, Summary};
+use crate::output::{self, Destination, Ended, Passes, Printer, Sinks, Summary};
 use crate::signal::{Signal, Signals};
 
 /// The capacity of the channel from the engine to the printer, in events.
@@ -300,9 +300,14 @@ impl Run {
             self.printer.last_error(&anyhow::Error::msg(reason));
         }
         let patience = humantime::format_duration(self.patience);
-        self.printer.last_error(&anyhow::anyhow!(
-            "stdout was not read for {patience}, so the last lines are missing, and the summary too"
-        ));
+        self.printer.last_error(&match self.printer.destination() {
+            Destination::Stdout => anyhow::anyhow!(
+                "stdout was not read for {patience}, so the last lines are missing, and the summary too"
+            ),
+            Destination::Files => anyhow::anyhow!(
+                "the last lines could not be written within {patience}: the next run writes them"
+            ),
+        });
         exit
     }
 }

@@ -68,16 +68,18 @@ impl<C: Fn() -> Census> Thread<C> {
     /// # Cancel safety
     /// Safe.
     pub(super) async fn rotate_full_files(&mut self) -> io::Result<()> {
-        while self.archive.as_ref().is_some_and(Archive::awaits_rotation) {
+        // The save that is under way, and one that covers the file. If that fails, the next one is due in a second.
+        for _ in 0..2 {
+            if !self.archive.as_ref().is_some_and(Archive::awaits_rotation) {
+                break;
+            }
             if !self.archive.as_ref().is_some_and(Archive::is_in_flight) {
                 self.submit()?;
             }
-            if !self.archive.as_ref().is_some_and(Archive::is_in_flight) {
-                // The disk refuses a checkpoint; the next one is due in a second.
-                return Ok(());
+            if self.archive.as_ref().is_some_and(Archive::is_in_flight) {
+                let report = self.progress.report().await;
+                self.on_report(report)?;
             }
-            let report = self.progress.report().await;
-            self.on_report(report)?;
         }
         Ok(())
     }
