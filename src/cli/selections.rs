@@ -133,6 +133,11 @@ fn one(
             _ => into.conditions.excluded.extend(values),
         }
     }
+    let has_all = flags.iter().any(|entry| entry.weight == Weight::On && entry.id == "all");
+    if has_all && !containers.is_empty() {
+        let problem = format!("the selection `{name}` has `all`, and names containers");
+        return Err(wrong(problem, "leave out one of them"));
+    }
     if flags.iter().any(|entry| entry.weight == Weight::On) {
         into.narrowing.push(name.to_owned());
     }

@@ -27,7 +27,7 @@ use crate::exit::Exit;
 use crate::filter::{Filter, Match, MatchEnd, Patterns, Rules};
 use crate::format::Colors;
 use crate::merge::Merge;
-use crate::output::{self, Destination, Ended, Passes, Printer, Sinks, Summary};
+use crate::output::{self, Ended, Passes, Printer, Sinks, Summary};
 use crate::signal::{Signal, Signals};
 
 /// The capacity of the channel from the engine to the printer, in events.
@@ -293,21 +293,18 @@ impl Run {
         self.cause.unwrap_or(Exit::Done)
     }
 
-    /// Reports that the output is incomplete. The printer is blocked in a write to stdout.
+    /// Reports that the output may be incomplete. The printer is blocked in a write.
     fn give_up(&self) -> Exit {
         let exit = self.exit();
         if let Some(reason) = self.reason(exit) {
             self.printer.last_error(&anyhow::Error::msg(reason));
         }
-        let patience = humantime::format_duration(self.patience);
-        self.printer.last_error(&match self.printer.destination() {
-            Destination::Stdout => anyhow::anyhow!(
-                "stdout was not read for {patience}, so the last lines are missing, and the summary too"
-            ),
-            Destination::Files => anyhow::anyhow!(
-                "the last lines could not be written within {patience}: the next run writes them"
-            ),
-        });
+        if self.ended.is_none() {
+            let patience = humantime::format_duration(self.patience);
+            self.printer.last_error(&anyhow::anyhow!(
+                "the output could not be written within {patience}, so lines may be missing"
+            ));
+        }
         exit
     }
 }

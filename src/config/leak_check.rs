@@ -1,6 +1,7 @@
 //! The settings of `cmon leak-check`.
 
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::look::{colors, talk};
@@ -169,7 +170,7 @@ fn check_files(args: &cli::LeakCheck) -> Result<(), UsageError> {
     for (at, (other, path)) in given.iter().enumerate() {
         // Two recordings are only read.
         let same = given[..at].iter().find(|(one, known)| {
-            known == path
+            is_same_file(known, path)
                 && !path.starts_with("/dev")
                 && (*one, *other) != ("--replay", "--baseline")
         });
@@ -178,6 +179,12 @@ fn check_files(args: &cli::LeakCheck) -> Result<(), UsageError> {
         }
     }
     Ok(())
+}
+
+/// Whether both paths lead to one file.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let file = |path: &Path| path.metadata().ok().map(|file| (file.dev(), file.ino()));
+    one == other || file(one).is_some_and(|known| file(other) == Some(known))
 }
 
 /// Resolves the settings.

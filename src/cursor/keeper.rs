@@ -205,7 +205,9 @@ fn keep_saving(
         failing = result.is_err();
         state = shared.state();
         state.is_saved &= !failing;
-        let wait = shared.changed.wait_timeout_while(state, SAVE_INTERVAL, |state| !state.ends);
+        // A checkpoint is saved at once: files wait for it.
+        let waits = |state: &mut State| !state.ends && (failing || state.checkpoint.is_none());
+        let wait = shared.changed.wait_timeout_while(state, SAVE_INTERVAL, waits);
         state = wait.unwrap_or_else(PoisonError::into_inner).0;
     }
 }

@@ -269,10 +269,10 @@ fn sentence(notice: &Notice) -> String {
             "is slow: cmon still waits for its list of containers".to_owned()
         }
         Notice::StillWaiting { what: Awaited::Inspection } => {
-            "waits: the daemon has not described it yet".to_owned()
+            "has no answer yet: the daemon has not described it".to_owned()
         }
         Notice::StillWaiting { what: Awaited::Log } => {
-            "waits: the daemon has not opened its log yet".to_owned()
+            "has no answer yet: the daemon has not opened its log".to_owned()
         }
         Notice::DaemonBack => "answers again".to_owned(),
         Notice::ReaderPanicked { message } => {
@@ -429,8 +429,8 @@ pub(crate) mod tests {
         ~ web the demo daemon: docker -H unix:///s ps
         ~ web does not send events, so cmon asks for the list of containers every few seconds: no
         ~ web is slow: cmon still waits for its list of containers
-        ~ web waits: the daemon has not described it yet
-        ~ web waits: the daemon has not opened its log yet
+        ~ web has no answer yet: the daemon has not described it
+        ~ web has no answer yet: the daemon has not opened its log
         + web answers again
         ! web reader panicked: boom; the stream is opened again, nothing is lost
         ! web 7 notes were dropped because the output was not read

@@ -286,6 +286,10 @@ fn a_named_selection_stands_for_its_containers() {
             "line 3: the selection `x` names `@wbe`, which does not exist",
         ),
         (
+            "both = { all = true, containers = [\"a\"] }",
+            "line 2: the selection `both` has `all`, and names containers",
+        ),
+        (
             "rest = { all = true, exclude-container = [\"a\"] }\nmixed = [\"@rest\", \"api\"]",
             "the selection `mixed`: `@rest` has conditions",
         ),

@@ -97,7 +97,7 @@ impl<'a> Reports<'a> {
     /// Checks before the measurement that the files are writable.
     pub(super) fn try_files(&self) -> anyhow::Result<()> {
         for path in [&self.leak.junit, &self.leak.html].into_iter().flatten() {
-            let is_new = !path.exists();
+            let is_new = path.symlink_metadata().is_err();
             append(Some(path), "")?;
             if is_new {
                 // A check that does not start leaves no empty report.

@@ -173,7 +173,7 @@ impl Terminal {
 
     /// Whether the body may have ended inside a message.
     pub(super) fn is_open(&self) -> bool {
-        !self.held.is_empty()
+        !self.held.is_empty() || self.message.is_some() && self.place == Place::MayBeEmpty
     }
 
     /// The number of held bytes.

@@ -304,6 +304,7 @@ impl Document {
         let named = table.columns.iter().zip(row.into_iter().flatten());
         let figures = named.filter(|(_, cell)| {
             !matches!(cell, Cell::Verdict(_) | Cell::Metric { .. } | Cell::Absent)
+                && !cell.exact().is_empty()
         });
         figures
             .map(|(column, cell)| format!("{}: {}", column.title_and_note(), cell.exact()))

@@ -233,7 +233,11 @@ fn undecided(reason: Reason, unit: Unit, report: &Report) -> String {
 /// The reasons of inconclusive gated metrics, each with its metrics.
 pub(super) fn all_undecided(report: &Report) -> Vec<String> {
     let unclear = report.gated_with(Verdict::Inconclusive);
-    let reason = |metric: &Metric| (metric.undecided.unwrap_or(Reason::Other), metric.id.unit);
+    let reason = |metric: &Metric| match metric.undecided.unwrap_or(Reason::Other) {
+        // The only one that depends on the unit.
+        by_time @ Reason::ByTime { .. } => (by_time, metric.id.unit),
+        reason => (reason, Unit::Count),
+    };
     let mut alike = by_key(unclear.map(|metric| (reason(metric), metric.id.name.clone())));
     sort_by_key(&mut alike, |(_, metrics)| std::cmp::Reverse(metrics.len()));
     let is_single = alike.len() == 1;
@@ -321,7 +325,7 @@ pub(super) fn things(id: &MetricId) -> Things<'_> {
         "followers" => ("log follower", "log followers"),
         "survivors" => ("task or connection", "tasks and connections"),
         _ if id.unit == Unit::Bytes => ("memory", "memory"),
-        quantity => (quantity, quantity),
+        many => (many.strip_suffix('s').unwrap_or(many), many),
     };
     Things { one, many }
 }

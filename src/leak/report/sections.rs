@@ -47,6 +47,10 @@ pub(super) fn document(report: &Report, detail: Detail) -> Document {
         Verdict::Inconclusive => Vec::new(),
         _ => explain::all_undecided(report),
     };
+    let reasons_title = match report.verdict {
+        Verdict::Leak => "why other metrics are not clear",
+        _ => "why metrics are not clear",
+    };
     let advice = match report.verdict {
         Verdict::Leak => Vec::new(),
         _ => {
@@ -60,7 +64,7 @@ pub(super) fn document(report: &Report, detail: Detail) -> Document {
     let lists = [
         (Kind::Meaning, title, brief, meaning),
         (Kind::Baseline, &compared, brief, baseline),
-        (Kind::Reasons, "why other metrics are not clear", full, reasons),
+        (Kind::Reasons, reasons_title, full, reasons),
         (Kind::Survivors, "still alive at the end", brief, sentences::survivors(report)),
         (Kind::Unavailable, "not available", brief, sentences::unavailable(report)),
         (Kind::Cuts, "series that restarted", brief, sentences::cuts(report)),

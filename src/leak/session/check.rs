@@ -163,6 +163,9 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             true => self.drive(drive, stage).await,
             false => self.read_until(started + drive, stage).await,
         }
+        if self.failure.is_some() {
+            return;
+        }
         self.read_once(stage).await;
         // Drive and idle phases are equally long, so that time has the same effect in both.
         let settle = drive + Duration::from_secs_f64(step.settle);

@@ -25,6 +25,16 @@ pub(super) struct Archive {
     compressing: Option<JoinHandle<CompressionEnd>>,
     /// Ends a compression early.
     stop: CancellationToken,
+    pub(super) saves: Saves,
+    /// The time of the next rotation that the run may wait for.
+    next_rotation: Option<Instant>,
+}
+
+/// Whether the last save of the cursor succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Saves {
+    Work,
+    Fail,
 }
 
 /// The state of the last checkpoint.
@@ -41,7 +51,8 @@ enum Phase {
 impl Archive {
     pub(super) fn new(directory: Directory<LocalDisk>, stop: CancellationToken) -> Self {
         let (phase, last) = (Phase::Saved, Instant::now());
-        Self { directory, phase, last, compressing: None, stop }
+        let (saves, next_rotation) = (Saves::Work, None);
+        Self { directory, phase, last, compressing: None, stop, saves, next_rotation }
     }
 
     /// Appends lines of a container.
@@ -68,9 +79,17 @@ impl Archive {
         (self.phase == Phase::Changed).then(|| self.last + BETWEEN_CHECKPOINTS)
     }
 
-    /// Whether a file is too large, and its rotation waits for a save.
+    /// Whether a file is too large, and a save can rotate it now.
     pub(super) fn awaits_rotation(&self) -> bool {
-        self.directory.awaits_rotation()
+        self.saves == Saves::Work
+            && self.directory.awaits_rotation()
+            && self.next_rotation.is_none_or(|next| next <= Instant::now())
+    }
+
+    /// Does not wait for the rotation that has just failed again before the next save is due.
+    pub(super) fn delay_rotation(&mut self) {
+        let failed = self.directory.awaits_rotation();
+        self.next_rotation = failed.then(|| Instant::now() + BETWEEN_CHECKPOINTS);
     }
 
     /// Whether a checkpoint is being saved.
@@ -129,17 +148,18 @@ impl Archive {
     /// Compresses the old files that wait for it, unless the run was stopped: then the next run does.
     ///
     /// # Errors
-    /// A file could not be compressed, or could not replace its original.
+    /// The last one of the files that could not be compressed, or could not replace their originals.
     pub(super) fn compress_all(&mut self) -> Result<(), Error> {
+        let mut result = Ok(());
         loop {
             if let Some(Ok(end)) = self.compressing.take().map(JoinHandle::join) {
-                self.directory.finish_compression(end)?;
+                result = self.directory.finish_compression(end).and(result);
             }
             if !self.stop.is_cancelled() {
-                self.compress()?;
+                result = self.compress().and(result);
             }
             if self.compressing.is_none() {
-                return Ok(());
+                return result;
             }
         }
     }

@@ -80,11 +80,6 @@ impl Printer {
         self.sinks.err.write_all(text.as_bytes())
     }
 
-    /// The destination of lines.
-    pub(crate) fn destination(&self) -> Destination {
-        self.config.destination
-    }
-
     /// Writes an error to stderr while the thread is blocked, unless that would block too.
     pub(crate) fn last_error(&self, error: &anyhow::Error) {
         if self.sinks.err.is_ready() {

@@ -5,7 +5,7 @@ use std::{io, thread};
 use tokio::time::Instant;
 
 use super::Thread;
-use super::archive::Archive;
+use super::archive::{Archive, Saves};
 use super::printing_thread::RETRY;
 use super::show_events::FLUSH;
 use crate::cursor::SaveReport;
@@ -68,10 +68,10 @@ impl<C: Fn() -> Census> Thread<C> {
     /// # Cancel safety
     /// Safe.
     pub(super) async fn rotate_full_files(&mut self) -> io::Result<()> {
-        // The save that is under way, and one that covers the file. If that fails, the next one is due in a second.
+        // The save that is under way, and one that covers the file.
         for _ in 0..2 {
             if !self.archive.as_ref().is_some_and(Archive::awaits_rotation) {
-                break;
+                return Ok(());
             }
             if !self.archive.as_ref().is_some_and(Archive::is_in_flight) {
                 self.submit()?;
@@ -80,6 +80,9 @@ impl<C: Fn() -> Census> Thread<C> {
                 let report = self.progress.report().await;
                 self.on_report(report)?;
             }
+        }
+        if let Some(archive) = &mut self.archive {
+            archive.delay_rotation();
         }
         Ok(())
     }
@@ -107,11 +110,20 @@ impl<C: Fn() -> Census> Thread<C> {
                 self.report_findings()
             }
             SaveReport::Broken(error) => Err(io::Error::other(error)),
+            SaveReport::Failed(_) | SaveReport::Works if self.archive.is_some() => {
+                if let Some(archive) = &mut self.archive {
+                    archive.saves = match report {
+                        SaveReport::Failed(_) => Saves::Fail,
+                        _ => Saves::Work,
+                    };
+                }
+                self.talk(&note::save_report(&report, self.config.color_err))
+            }
             report => self.talk(&note::save_report(&report, self.config.color_err)),
         }
     }
 
-    fn on_trouble(&mut self, error: &directory::Error) -> io::Result<()> {
+    pub(super) fn on_trouble(&mut self, error: &directory::Error) -> io::Result<()> {
         if !error.is_temporary() {
             return Err(io::Error::other(error.to_string()));
         }

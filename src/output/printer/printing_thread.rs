@@ -118,6 +118,7 @@ impl<C: Fn() -> Census> Thread<C> {
                             if let Some(matched) = self.on_time()? {
                                 return Ok(Ended::Matched(matched));
                             }
+                            self.rotate_full_files().await?;
                             continue;
                         }
                     }
@@ -240,9 +241,9 @@ impl<C: Fn() -> Census> Thread<C> {
             }
             self.keep_all()?;
         }
-        let stopped = self.archive.as_mut().map_or(Ok(()), Archive::compress_all);
+        let compressed = self.archive.as_mut().map_or(Ok(()), Archive::compress_all);
         self.progress.finish()?;
-        stopped.map_err(io::Error::other)
+        compressed.or_else(|error| self.on_trouble(&error))
     }
 
     fn keep_all(&mut self) -> io::Result<()> {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::probe::labels::{Label, VALUES_MAX};
 
 /// The maximum of labels per group.
-const LABELS_MAX: usize = 16;
+const LABELS_MAX: usize = 1000;
 /// The maximum of characters per value.
 const VALUE_CHARS_MAX: usize = 40;
 
