@@ -266,9 +266,12 @@ impl<'a, W: Windows> Survey<'a, W> {
             }
             empty = empty.max(at);
             refused += u32::from(look.failed);
-            if refused == 3 && self.exact(WINDOW_MAX_FRAMES, Aim::Near).await?.1.failed {
-                // The driver refuses each window that reaches the record.
-                return Ok(None);
+            if refused == 3 {
+                let (_, whole) = self.exact(WINDOW_MAX_FRAMES, Aim::Near).await?;
+                if whole.failed && whole.keys.is_empty() {
+                    // The driver refuses each window that reaches the record.
+                    return Ok(None);
+                }
             }
             if SINGLE_STEPS_MAX <= empty - bad {
                 step *= 2;
